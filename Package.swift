@@ -1,0 +1,181 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// MARK: - strictness
+
+let strict: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+let strictC: [CSetting] = [
+    .treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra"), .define("_GNU_SOURCE"),
+]
+let strictCXX: [CXXSetting] = [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]
+/// Hot C code is optimised in debug builds, too: tests run thousands of verifications.
+let optimised: [CSetting] = strictC + [.unsafeFlags(["-O2"])]
+
+/// A plugin exports one symbol. Of the linkers lld alone keeps Swift's metadata out of the dynamic symbol table.
+let onePluginSymbol: [LinkerSetting] = [
+    .unsafeFlags([
+        "-use-ld=lld", "-Xlinker", "--gc-sections",
+        "-Xlinker", "--version-script=\(Context.packageDirectory)/Handlers/exports.map",
+    ])
+]
+/// A Swift plugin brings its own Swift runtime: there is no toolchain to match.
+let oneSwiftPluginSymbol: [LinkerSetting] = onePluginSymbol + [.unsafeFlags(["-static-stdlib"])]
+let hiddenSymbols: [CSetting] = strictC + [.unsafeFlags(["-fvisibility=hidden"])]
+
+// MARK: - what the targets are made of
+
+func module(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
+    .target(
+        name: name, dependencies: dependencies, path: "Runtime/\(name)", exclude: exclude, swiftSettings: strict)
+}
+func tests(
+    _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []
+) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies, path: "Tests/\(name)", exclude: exclude, swiftSettings: strict)
+}
+/// A handler is two targets: its logic, which tests import, and one file with the entry symbol, which nobody does.
+func handler(_ name: String) -> [Target] {
+    [
+        .target(
+            name: name, dependencies: ["Kit"], path: "Handlers/\(name)", exclude: ["Plugin", "README.md"],
+            swiftSettings: strict),
+        .target(
+            name: "\(name)Plugin", dependencies: ["ABI", "Kit", .target(name: name)],
+            path: "Handlers/\(name)/Plugin", swiftSettings: strict, linkerSettings: oneSwiftPluginSymbol),
+    ]
+}
+func plugin(_ name: String, _ target: String) -> Product {
+    .library(name: name, type: .dynamic, targets: [target])
+}
+func fixture(_ name: String) -> Target {
+    .target(
+        name: "Fixture\(name)", dependencies: ["ABI"], path: "Tests/Fixtures/Plugins/\(name)",
+        publicHeadersPath: ".", cSettings: hiddenSymbols)
+}
+
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let fixtures = ["Counting", "Obedient", "Hostile", "Mistaken", "Foreign"]
+
+// MARK: - the house
+
+let package = Package(
+    name: "outrigger",
+    products: [
+        .executable(name: "outrigger", targets: ["Sidecar"]),
+        .executable(name: "outrigger-worker", targets: ["Worker"]),
+        .executable(name: "outrigger-benchmarks", targets: ["Benchmarks"]),
+        .library(name: "HandlerKit", targets: ["Kit", "ABI"]),
+        plugin("treasury", "TreasuryPlugin"), plugin("compliance", "CompliancePlugin"),
+        plugin("notification", "NotificationPlugin"), plugin("token", "TokenPlugin"),
+        plugin("hello-c", "HelloC"), plugin("hello-swift", "HelloSwiftPlugin"),
+    ] + fixtures.map { plugin("fixture-\($0.lowercased())", "Fixture\($0)") },
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    ],
+    targets: [
+        // The core: values and decisions.
+        module("Events"),
+        module("Pipeline", ["Events"]),
+
+        // Tools: each wraps one library, and knows nothing of events.
+        .target(
+            name: "CSimdjson", path: "Runtime/JSON/CSimdjson", cxxSettings: strictCXX + [.unsafeFlags(["-O2"])],
+            linkerSettings: [.linkedLibrary("simdjson")]),
+        module("JSON", ["CSimdjson"], exclude: ["CSimdjson"]),
+        .systemLibrary(
+            name: "CCurl", path: "Runtime/HTTP/CCurl", pkgConfig: "libcurl",
+            providers: [.apt(["libcurl4-openssl-dev", "libssl-dev"])]),
+        module("HTTP", ["CCurl", "Events"], exclude: ["CCurl"]),
+        .target(
+            name: "Cryptography", dependencies: ["Events", "CDilithium", crypto],
+            path: "Runtime/Signatures/Cryptography", swiftSettings: strict),
+        .target(name: "CDilithium", path: "Runtime/Signatures/CDilithium", cSettings: optimised),
+
+        // Adapters: each implements ports of the pipeline, and none knows another.
+        module("AWS", ["Events", "Pipeline", "HTTP", "JSON", "Cryptography"]),
+        module(
+            "Signatures", ["Events", "Pipeline", "HTTP", "JSON", "CDilithium", "Cryptography"],
+            exclude: ["CDilithium", "Cryptography"]),
+        module("Store", ["Events", "Pipeline", "JSON", "Cryptography", grdb]),
+        .target(name: "CProcess", path: "Runtime/Plugins/CProcess", cSettings: strictC),
+        module(
+            "Plugins", ["Events", "Pipeline", "JSON", "Cryptography", "ABI", "CProcess", "WorkerProtocol"],
+            exclude: ["CProcess"]),
+        .target(name: "WorkerProtocol", path: "Runtime/Worker/Protocol", cSettings: strictC),
+        .executableTarget(
+            name: "Worker", dependencies: ["ABI", "WorkerProtocol"], path: "Runtime/Worker", exclude: ["Protocol"],
+            cSettings: optimised, linkerSettings: [.linkedLibrary("dl"), .linkedLibrary("pthread")]),
+        module("LocalAPI", ["Events", "Pipeline", "JSON", hummingbird, lifecycle, logging]),
+        module("LocalCloud", ["Events", "JSON", "Cryptography", hummingbird, lifecycle, logging]),
+        module("Telemetry", ["Events", "Pipeline", "JSON", logging]),
+        module("Settings", ["Events", "JSON", yams]),
+
+        // The composition root.
+        .executableTarget(
+            name: "Sidecar",
+            dependencies: [
+                "Events", "Pipeline", "JSON", "HTTP", "Cryptography", "AWS", "Signatures", "Store", "Plugins",
+                "LocalAPI", "LocalCloud", "Telemetry", "Settings", arguments, lifecycle, logging,
+            ],
+            path: "Runtime/Sidecar", swiftSettings: strict),
+
+        // For handler authors.
+        .target(name: "ABI", path: "Handlers/ABI", cSettings: strictC),
+        .target(name: "Kit", dependencies: ["ABI"], path: "Handlers/Kit", swiftSettings: strict),
+        .target(
+            name: "HelloC", dependencies: ["ABI"], path: "examples/2-hello-c", exclude: ["README.md"],
+            publicHeadersPath: ".", cSettings: hiddenSymbols, linkerSettings: onePluginSymbol),
+        .target(
+            name: "HelloSwiftPlugin", dependencies: ["ABI", "Kit"], path: "examples/3-hello-swift",
+            exclude: ["README.md"], swiftSettings: strict, linkerSettings: oneSwiftPluginSymbol),
+
+        // Tests: one target a module, and those that hold the whole.
+        .target(name: "Support", dependencies: ["Events"], path: "Tests/Support", swiftSettings: strict),
+        tests("EventsTests", ["Events"]),
+        tests("PipelineTests", ["Events", "Pipeline"]),
+        tests("SimulationTests", ["Events", "Pipeline"]),
+        tests("JSONTests", ["JSON", "Support"]),
+        tests("HTTPTests", ["HTTP", "Events", "Support"]),
+        tests("AWSTests", ["AWS", "HTTP", "JSON", "Cryptography", "Events", "Pipeline", "Support"]),
+        tests("SignaturesTests", ["Signatures", "JSON", "HTTP", "CDilithium", "Cryptography", "Events", "Pipeline", "Support"]),
+        tests("StoreTests", ["Store", "Cryptography", "Events", "Pipeline", "Support", grdb]),
+        tests("PluginsTests", ["Plugins", "Cryptography", "Events", "Pipeline", "Support", "WorkerProtocol"]),
+        tests("LocalAPITests", ["LocalAPI", "Events", "JSON", "HTTP", "Support"]),
+        tests("LocalCloudTests", ["LocalCloud", "JSON", "HTTP", "Events", "Support", lifecycle, logging]),
+        tests("TelemetryTests", ["Telemetry", "Events", "Pipeline", "Support"]),
+        tests("SettingsTests", ["Settings", "JSON", "Events", "Support"]),
+        tests("HandlersTests", ["ABI", "Kit", "Treasury", "Compliance", "Notification", "Token", "Support"]),
+        tests(
+            "EndToEndTests",
+            ["Events", "Pipeline", "JSON", "HTTP", "Cryptography", "Signatures", "Store", "LocalCloud", "Support"]),
+        tests("TidyTests", ["Support"]),
+        .executableTarget(
+            name: "Benchmarks",
+            dependencies: ["Events", "HTTP", "CDilithium", "Cryptography", "Signatures", "LocalCloud"],
+            path: "Tests/Benchmarks",
+            exclude: ["run"], swiftSettings: strict),
+    ] + fixtures.map(fixture)
+        + ["Treasury", "Compliance", "Notification", "Token"].flatMap(handler),
+    swiftLanguageModes: [.v6],
+    cLanguageStandard: .c11,
+    cxxLanguageStandard: .cxx17
+)

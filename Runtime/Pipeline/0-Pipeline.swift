@@ -1,0 +1,111 @@
+public import Events
+
+/// The way of a message, whole: receive, verify, route, dedup, handle, settle.
+///
+/// A state machine without I/O and without a clock: inputs in, actions out. ``PipelineRunner`` performs the actions
+/// against the real world; the simulation performs them against a hostile one, under a seed. Each numbered file of
+/// this folder is one stage: what enters it, what it decides, what leaves it.
+public struct Pipeline: Sendable {
+    let settings: PipelineSettings
+    let routes: RouteTable
+    let keys: any BusinessKeys
+
+    /// Everything in hand, and the names under which the world knows it.
+    var items: [ItemID: Item] = [:]
+    var byMessage: [MessageID: ItemID] = [:]
+    var lastID: UInt64 = 0
+
+    var admission: Admission
+    var visibility: Visibility
+    var groups = Groups()
+    var workbenches: [HandlerID: Workbench]
+    var parked = Timetable()
+    var commits = Batching<ItemID>(limit: 256, lanes: 2)
+    var refusals = Batching<ItemID>(limit: 64, lanes: 1)
+    var deletions = Batching<ItemID>(limit: Limits.batchEntries, lanes: 8)
+    var returns = Batching<ItemID>(limit: Limits.batchEntries, lanes: 1)
+    /// The verdict that the next commit of an item carries, and the delay its give-back asks for.
+    var verdicts: [ItemID: Commitment.Verdict] = [:]
+    var delays: [ItemID: Duration] = [:]
+    var suspects: Set<EventID>
+    var drain = Drain.running
+    var random: SeededGenerator
+    var storeErrors = 0
+    private var wakeAt = Instant.distantFuture
+    var actions: [Action] = []
+
+    public init(_ settings: PipelineSettings, routes: RouteTable, keys: any BusinessKeys) {
+        self.settings = settings
+        self.routes = routes
+        self.keys = keys
+        admission = Admission(settings)
+        visibility = Visibility(timeout: settings.visibilityTimeout)
+        workbenches = settings.handlers.mapValues(Workbench.init)
+        suspects = settings.suspects
+        random = SeededGenerator(seed: settings.seed)
+    }
+
+    /// One step: takes what happened, decides what follows.
+    public mutating func on(_ input: Input, at now: Instant) -> [Action] {
+        guard drain != .stopped else { return [] }
+        switch input {
+        case .start: break
+        case .tick: wakeAt = .distantFuture
+        case .pressure(let area, let failure): pause(area, failure)
+        case .stop(let deadline): stop(by: deadline, at: now)
+        // 1 receive: what the queue gave is ours from here on, and its visibility is kept up
+        case .received(let result, let asked): received(result, asked: asked, at: now)
+        case .timers(let events): received(timers: events, at: now)
+        case .extended(let ids, let failures, let held): extended(ids, failures, held: held, at: now)
+        // 2 verify: an envelope becomes an event, or a quarantined letter; 3 route: which handler
+        case .verified(let ids, let results): verified(ids, results, at: now)
+        // 4 dedup: new, done, in flight, dead, refused
+        case .claimed(let ids, let result): claimed(ids, result, at: now)
+        // 5 handle: one frame to one worker, one outcome for each event
+        case .answered(let handler, let ids, let result): answered(handler, ids, result, at: now)
+        // 6 settle: one commit, then the queue
+        case .committed(let ids, let result): committed(ids, result, at: now)
+        case .refused(let ids, let failure): refused(ids, failure, at: now)
+        case .letterSent(let id, let failure): letterSent(id, failure, at: now)
+        case .deleted(let ids, let receipts, let failures): deleted(ids, receipts, failures, at: now)
+        case .returned(let ids, let receipts, let failures): returned(ids, receipts, failures, at: now)
+        }
+        advance(at: now)
+        defer { actions = [] }
+        return actions
+    }
+
+    /// Starts whatever has become possible, by the input or by time.
+    private mutating func advance(at now: Instant) {
+        resumeParked(at: now)
+        extendDue(at: now)
+        runBatches(at: now)
+        settleBatches(at: now)
+        poll(at: now)
+        finishDrain(at: now)
+        guard drain != .stopped else { return }
+        let times = [
+            parked.next, visibility.next, commits.next, refusals.next, deletions.next, returns.next, admission.next,
+            workbenches.values.compactMap(\.next).min(), drain.deadline,
+        ]
+        if let next = times.compactMap({ $0 }).filter({ $0 > now }).min(), next < wakeAt {
+            wakeAt = next
+            actions.append(.wake(at: next))
+        }
+    }
+
+    private mutating func resumeParked(at now: Instant) {
+        for id in parked.takeDue(at: now) {
+            guard case .parked(let step)? = items[id]?.state else { continue }
+            switch step {
+            case .verify: verify([id])
+            case .claim: claim([id])
+            case .letter: sendLetter(id)
+            case .delete: delete(id)
+            }
+        }
+    }
+
+    /// What is in hand now, for `/metrics` and for tests.
+    public var inHand: (messages: Int, bytes: Int) { (admission.count, admission.bytes) }
+}

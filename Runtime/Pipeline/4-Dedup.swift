@@ -1,0 +1,163 @@
+public import Events
+
+/// The fourth stage: has this event been seen, and what became of it?
+///
+/// The rules are pure and stand here; the store that holds the rows applies them under its own lock, so that looking
+/// and claiming are one step.
+public enum Dedup {
+    /// A row of the ledger that shares an identity with a request.
+    public struct Row: Sendable {
+        public enum Match: Sendable { case eventID, tokenDigest, businessKey }
+        public enum State: String, Sendable { case claimed, retry, done, dead }
+        public let match: Match
+        public let state: State
+        public let messageID: MessageID
+        public let payloadDigest: Digest
+        public let source: String
+        public let detailType: String
+        public let resource: String
+        public let history: History
+        /// The code of the verdict, for a dead row.
+        public let failure: Failure?
+
+        public init(
+            match: Match, state: State, messageID: MessageID, payloadDigest: Digest, source: String,
+            detailType: String, resource: String, history: History, failure: Failure?
+        ) {
+            self.match = match
+            self.state = state
+            self.messageID = messageID
+            self.payloadDigest = payloadDigest
+            self.source = source
+            self.detailType = detailType
+            self.resource = resource
+            self.history = history
+            self.failure = failure
+        }
+    }
+
+    public enum Judgement: Sendable {
+        /// Run it, with this history: a fresh one for an event that was never seen or was redriven.
+        case grant(History)
+        case done
+        case inFlight
+        case dead(Failure)
+        case refuse(Failure)
+    }
+
+    /// Judges a request by the rows that share an identity with it, at most one per kind of match.
+    ///
+    /// Done always wins. An identity of our own (event id, token digest) comes before the business key. Only an event
+    /// without a row of its own is subject to the age rule.
+    public static func judge(_ rows: [Row], for request: ClaimRequest, at now: Instant) -> Judgement {
+        if let conflict = rows.lazy.compactMap({ conflict(of: request, with: $0) }).first { return .refuse(conflict) }
+        if rows.contains(where: { $0.state == .done }) { return .done }
+        if rows.contains(where: { $0.state == .claimed }) { return .inFlight }
+        guard let own = rows.first(where: { $0.match != .businessKey }) else {
+            if let failure = expiry(of: request, at: now) { return .refuse(failure) }
+            return .grant(History(firstSeen: now))
+        }
+        guard own.state == .dead else { return .grant(own.history) }
+        if own.messageID == request.messageID, let failure = own.failure { return .dead(failure) }
+        return .grant(History(firstSeen: own.history.firstSeen))
+    }
+
+    private static func conflict(of request: ClaimRequest, with row: Row) -> Failure? {
+        let event = request.event
+        let cause: String
+        switch row.match {
+        case .eventID where row.state == .done && row.payloadDigest != event.payloadDigest:
+            cause = "its id was done with another payload"
+        case .tokenDigest where (row.source, row.detailType, row.resource)
+            != (event.source, event.detailType, event.resource):
+            cause = "its token came before under another source, detail type or resource"
+        case .businessKey where row.state == .done && row.payloadDigest != event.payloadDigest:
+            cause = "its business key was done with another payload"
+        default: return nil
+        }
+        return Failure(.dedupConflict, event.id.text, cause)
+    }
+
+    private static func expiry(of request: ClaimRequest, at now: Instant) -> Failure? {
+        let signed = request.event.signedAt
+        if request.sentAt - signed > request.rules.maximumAge {
+            return Failure(.dedupExpired, request.event.id.text, "signed longer than max-age before the queue had it")
+        }
+        if now - signed > request.rules.window {
+            return Failure(.dedupExpired, request.event.id.text, "signed before the window of the ledger")
+        }
+        return nil
+    }
+}
+
+/// Claims: what may run now has a lease, everything else waits, is finished, or is refused.
+extension Pipeline {
+    static let inFlightBackoff = Backoff(base: .milliseconds(200), cap: .seconds(10))
+    static let storeBackoff = Backoff(base: .milliseconds(200), cap: .seconds(15))
+
+    mutating func claim(_ ids: [ItemID]) {
+        var claimable: [ItemID] = []
+        var requests: [ClaimRequest] = []
+        for id in ids {
+            guard let item = items[id], let event = item.event, let handler = item.handler else { continue }
+            if returnedByDrain(id) { continue }
+            guard groups.isHead(id, of: item.envelope.group) else {
+                items[id]?.state = .blocked
+                continue
+            }
+            items[id]?.state = .claiming
+            claimable.append(id)
+            requests.append(
+                ClaimRequest(
+                    consumer: settings.queue, messageID: item.envelope.messageID, event: event, handler: handler,
+                    businessKey: item.businessKey, sentAt: item.envelope.sentAt, rules: settings.ageRules,
+                    lease: visibility.timeout))
+        }
+        if !claimable.isEmpty { actions.append(.claim(claimable, requests)) }
+    }
+
+    mutating func claimed(_ ids: [ItemID], _ result: Result<[Claim], Failure>, at now: Instant) {
+        switch result {
+        case .failure(let failure):
+            storeErrors += 1
+            pause("store", failure)
+            let wait = Self.storeBackoff.delay(attempt: storeErrors, random: &random) + .milliseconds(50)
+            for id in ids where items[id] != nil { delay(id, by: wait, then: .claim, failure, at: now) }
+        case .success(let claims):
+            storeErrors = 0
+            pause("store", nil)
+            for (id, claim) in zip(ids, claims) where items[id] != nil { claimed(id, claim, at: now) }
+        }
+    }
+
+    private mutating func claimed(_ id: ItemID, _ claim: Claim, at now: Instant) {
+        guard let item = items[id], let event = item.event else { return }
+        switch claim {
+        case .granted(let lease, let history):
+            items[id]?.lease = lease
+            items[id]?.history = history
+            if suspects.remove(event.id) != nil || history.strikes > 0 { items[id]?.isAlone = true }
+            if returnedByDrain(id) { return }
+            ready(id)
+        case .done:
+            actions.append(.note(.duplicate(subject(of: item))))
+            settled(id, as: .duplicate, at: now)
+        case .inFlight:
+            items[id]?.tries += 1
+            let wait = Self.inFlightBackoff.delay(attempt: item.tries + 1, random: &random) + .milliseconds(20)
+            let failure = Failure(.dedupInFlight, event.id.text, "another copy or the same business key is being run")
+            delay(id, by: wait, then: .claim, failure, at: now)
+        case .dead(let failure):
+            items[id]?.lastFailure = failure
+            leaveGroup(id, item.envelope.group)
+            sendLetter(id)
+        case .refused(let failure):
+            refuse(id, failure)
+        }
+    }
+
+    mutating func leaveGroup(_ id: ItemID, _ group: String?) {
+        guard let next = groups.leave(id, group), items[next]?.state == .blocked else { return }
+        claim([next])
+    }
+}

@@ -1,0 +1,62 @@
+import Events
+
+/// A message (or a timer) in hand, and how far it has come.
+struct Item: Sendable {
+    /// Where it stands. Every state but the last three may be given back when the host stops.
+    enum State: Sendable, Equatable {
+        case verifying
+        /// Verified, behind the head of its FIFO group.
+        case blocked
+        /// Waits in memory, then goes on with the step.
+        case parked(Step)
+        case claiming
+        case ready
+        case running
+        case committing
+        case refusing
+        case sendingLetter
+        case deleting
+        case returning
+    }
+    enum Step: Sendable, Equatable { case verify, claim, letter, delete }
+
+    /// What follows the commit or the refusal that is under way.
+    enum Sequel: Sendable {
+        case settle(PipelineEvent.SettledAs)
+        case delay(Duration, Failure)
+        case letter(Failure)
+        /// Deleted without a letter: `unroutable: ignore`.
+        case ignore
+    }
+
+    let id: ItemID
+    var envelope: Envelope
+    /// A timer is in no queue: it has no visibility, and nothing of it is deleted or given back.
+    let isTimer: Bool
+    var state = State.verifying
+    var event: Event?
+    var handler: HandlerID?
+    /// The index of its route: events of one batch share it.
+    var route = 0
+    var businessKey: Digest?
+    var lease: Lease?
+    var history = History(firstSeen: .distantPast)
+    var sequel = Sequel.ignore
+    /// Since when it has been ours without a break: bounded by ``Limits/heldAtMost``.
+    let heldSince: Instant
+    /// A visibility call is under way: delete and give-back wait for its answer.
+    var isExtending = false
+    /// A suspect, struck, or a loser of a state race.
+    var isAlone = false
+    var stateLosses = 0
+    var waits = 0
+    var tries = 0
+    var lastFailure: Failure?
+
+    init(id: ItemID, envelope: Envelope, isTimer: Bool, at now: Instant) {
+        self.id = id
+        self.envelope = envelope
+        self.isTimer = isTimer
+        heldSince = now
+    }
+}

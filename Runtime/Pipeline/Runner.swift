@@ -1,0 +1,175 @@
+public import Events
+
+/// The ports that one queue's pipeline works with.
+public struct PipelinePorts: Sendable {
+    public var queue: any EventQueue
+    /// `nil` where the store keeps the letters.
+    public var deadLetters: (any DeadLetterQueue)?
+    public var quarantine: (any DeadLetterQueue)?
+    public var verifier: any Verifier
+    public var ledger: any Ledger
+    public var host: any HandlerHost
+    public var observer: any PipelineObserver
+    public var clock: any WallClock
+
+    public init(
+        queue: any EventQueue, deadLetters: (any DeadLetterQueue)?, quarantine: (any DeadLetterQueue)?,
+        verifier: any Verifier, ledger: any Ledger, host: any HandlerHost, observer: any PipelineObserver,
+        clock: any WallClock
+    ) {
+        self.queue = queue
+        self.deadLetters = deadLetters
+        self.quarantine = quarantine
+        self.verifier = verifier
+        self.ledger = ledger
+        self.host = host
+        self.observer = observer
+        self.clock = clock
+    }
+}
+
+/// The edge of the pipeline: performs its actions, each in a child task, and feeds it what came of them.
+///
+/// One runner a queue. `run` returns when the pipeline has stopped.
+public struct PipelineRunner: Sendable {
+    private let ports: PipelinePorts
+    private let name: QueueName
+    private let pollWait: Duration
+    private let inbox: AsyncStream<Input>
+    private let send: AsyncStream<Input>.Continuation
+
+    /// - Parameter pollWait: the long poll; a stop waits for the last one to end.
+    public init(_ name: QueueName, ports: PipelinePorts, pollWait: Duration = Limits.pollWait) {
+        self.ports = ports
+        self.name = name
+        self.pollWait = pollWait
+        // Bounded by what the pipeline asks for: each action is answered once.
+        (inbox, send) = AsyncStream.makeStream()
+    }
+
+    /// Finish what runs, give back the rest.
+    public func stop(deadline: Instant) { send.yield(.stop(deadline: deadline)) }
+    public func pressure(area: String, _ failure: Failure?) { send.yield(.pressure(area: area, failure)) }
+    public func timers(_ due: [Event]) { send.yield(.timers(due)) }
+
+    public func run(_ pipeline: consuming Pipeline) async {
+        send.yield(.start)
+        await withDiscardingTaskGroup { group in
+            for await input in inbox {
+                for action in pipeline.on(input, at: ports.clock.now) {
+                    switch action {
+                    case .note(let event): note(event)
+                    case .revoke(let lease): ports.host.revoke(lease)
+                    case .stopped:
+                        send.finish()
+                        group.cancelAll()
+                        return
+                    default: group.addTask { await perform(action) }
+                    }
+                }
+            }
+        }
+    }
+
+    private func note(_ event: PipelineEvent) {
+        ports.observer.note(event, of: name, at: ports.clock.now)
+    }
+
+    /// How long a stage took, for its histogram.
+    private func timed<Value>(
+        _ stage: Stage, _ count: Int, _ work: () async -> Value
+    ) async -> Value {
+        let start = ContinuousClock.now
+        let value = await work()
+        note(.stage(stage, count: count, took: ContinuousClock.now - start))
+        return value
+    }
+
+    private func perform(_ action: Action) async {
+        switch action {
+        case .receive(let count):
+            send.yield(.received(await receive(count), asked: count))
+        case .verify(let ids, let envelopes):
+            send.yield(.verified(ids, await timed(.verify, ids.count) { await ports.verifier.verify(envelopes) }))
+        case .claim(let ids, let requests):
+            send.yield(.claimed(ids, await timed(.dedup, ids.count) { await claim(requests) }))
+        case .run(let ids, let batch):
+            let outcomes = await timed(.handle, ids.count) { await run(batch) }
+            send.yield(.answered(batch.handler, ids, outcomes))
+        case .commit(let ids, let commitments):
+            send.yield(.committed(ids, await timed(.settle, ids.count) { await commit(commitments) }))
+        case .refuse(let ids, let refusals):
+            send.yield(.refused(ids, await refuse(refusals)))
+        case .sendLetter(let id, let letter, let isQuarantine):
+            send.yield(.letterSent(id, await sendLetter(letter, isQuarantine)))
+        case .delete(let ids, let receipts):
+            send.yield(.deleted(ids, receipts: receipts, await ports.queue.delete(receipts)))
+        case .giveBack(let ids, let changes):
+            let failures = await ports.queue.changeVisibility(changes)
+            send.yield(.returned(ids, receipts: changes.map(\.receipt), failures))
+        case .extend(let ids, let extensions):
+            send.yield(await extend(ids, extensions))
+        case .release(let leases):
+            await ports.ledger.release(leases)
+        case .wake(let at):
+            let wait = max(.zero, at - ports.clock.now)
+            if (try? await Task.sleep(for: wait)) != nil { send.yield(.tick) }
+        case .note, .revoke, .stopped: break
+        }
+    }
+
+    private func receive(_ count: Int) async -> Result<[Envelope], Failure> {
+        do throws(Failure) {
+            return .success(try await ports.queue.receive(atMost: count, wait: pollWait))
+        } catch { return .failure(error) }
+    }
+
+    private func claim(_ requests: [ClaimRequest]) async -> Result<[Claim], Failure> {
+        do throws(Failure) {
+            return .success(try await ports.ledger.claim(requests, at: ports.clock.now))
+        } catch { return .failure(error) }
+    }
+
+    private func run(_ batch: Batch) async -> Result<[Outcome], Failure> {
+        do throws(Failure) { return .success(try await ports.host.run(batch)) } catch { return .failure(error) }
+    }
+
+    private func commit(_ commitments: [Commitment]) async -> Result<[CommitResult], Failure> {
+        do throws(Failure) {
+            return .success(try await ports.ledger.commit(commitments, at: ports.clock.now))
+        } catch { return .failure(error) }
+    }
+
+    private func refuse(_ refusals: [Refusal]) async -> Failure? {
+        do throws(Failure) {
+            try await ports.ledger.refuse(refusals, at: ports.clock.now)
+            return nil
+        } catch { return error }
+    }
+
+    private func sendLetter(_ letter: DeadLetter, _ isQuarantine: Bool) async -> Failure? {
+        guard let target = isQuarantine ? ports.quarantine ?? ports.deadLetters : ports.deadLetters else {
+            return Failure(.settleDeadLetterUnavailable, "", "no dead-letter queue is configured")
+        }
+        do throws(Failure) {
+            try await target.send(letter)
+            return nil
+        } catch { return error }
+    }
+
+    /// Visibility and lease, together and side by side.
+    private func extend(_ ids: [ItemID], _ extensions: [Extension]) async -> Input {
+        let visible = extensions.indices.filter { extensions[$0].visibility != nil }
+        let leased = extensions.indices.filter { extensions[$0].lease != nil }
+        async let changed = visible.isEmpty
+            ? [] : ports.queue.changeVisibility(visible.compactMap { extensions[$0].visibility })
+        async let renewed = leased.isEmpty
+            ? [] : ports.ledger.renew(
+                leased.compactMap { extensions[$0].lease }, until: extensions[leased[0]].leaseUntil)
+        var failures = [Failure?](repeating: nil, count: ids.count)
+        var held = [Bool](repeating: true, count: ids.count)
+        for (place, failure) in zip(visible, await changed) { failures[place] = failure }
+        for (place, isHeld) in zip(leased, await renewed) { held[place] = isHeld }
+        return .extended(ids, failures, held: held)
+    }
+}

@@ -1,0 +1,66 @@
+import Events
+
+/// Items by the time at which something is due for them; each has at most one.
+struct Timetable: Sendable {
+    private struct Entry: Sendable {
+        let at: Instant
+        let id: ItemID
+        let ticket: UInt64
+    }
+    /// A binary heap; entries whose ticket is not current any more are skipped when they surface.
+    private var heap: [Entry] = []
+    private var current: [ItemID: (ticket: UInt64, at: Instant)] = [:]
+    private var tickets: UInt64 = 0
+
+    var next: Instant? {
+        mutating get {
+            while let top = heap.first, current[top.id]?.ticket != top.ticket { removeTop() }
+            return heap.first?.at
+        }
+    }
+
+    var count: Int { current.count }
+
+    func time(of id: ItemID) -> Instant? { current[id]?.at }
+
+    mutating func schedule(_ id: ItemID, at: Instant) {
+        tickets += 1
+        current[id] = (tickets, at)
+        heap.append(Entry(at: at, id: id, ticket: tickets))
+        var child = heap.count - 1
+        while child > 0, heap[child].at < heap[(child - 1) / 2].at {
+            heap.swapAt(child, (child - 1) / 2)
+            child = (child - 1) / 2
+        }
+    }
+
+    mutating func cancel(_ id: ItemID) { current[id] = nil }
+
+    /// Takes what is due, in order of time.
+    mutating func takeDue(at now: Instant) -> [ItemID] {
+        var due: [ItemID] = []
+        while let at = next, at <= now {
+            let id = heap[0].id
+            removeTop()
+            current[id] = nil
+            due.append(id)
+        }
+        return due
+    }
+
+    private mutating func removeTop() {
+        heap.swapAt(0, heap.count - 1)
+        heap.removeLast()
+        var parent = 0
+        while true {
+            let left = 2 * parent + 1
+            let right = left + 1
+            var least = parent
+            if left < heap.count, heap[left].at < heap[least].at { least = left }
+            if right < heap.count, heap[right].at < heap[least].at { least = right }
+            if least == parent { return }
+            heap.swapAt(parent, least)
+            parent = least
+        }
+    }
+}

@@ -1,0 +1,19 @@
+import Events
+
+/// One schedule for everything received that is ours: buffered, running, held for a short wait, waiting for its
+/// delete. The beat is a third of the timeout, so that one lost call costs nothing.
+struct Visibility: Sendable {
+    let timeout: Duration
+    private var beats = Timetable()
+
+    init(timeout: Duration) { self.timeout = timeout }
+
+    var beat: Duration { timeout / 3 }
+    var next: Instant? { mutating get { beats.next } }
+
+    /// From a receive, or an extension, at `now`.
+    mutating func started(_ id: ItemID, at now: Instant) { beats.schedule(id, at: now + beat) }
+    /// It is no longer ours: forgotten before the call that gives it away.
+    mutating func ended(_ id: ItemID) { beats.cancel(id) }
+    mutating func takeDue(at now: Instant) -> [ItemID] { beats.takeDue(at: now) }
+}

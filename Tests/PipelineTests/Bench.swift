@@ -1,0 +1,130 @@
+@_spi(Verification) import Events
+import Testing
+
+@testable import Pipeline
+
+/// A pipeline on the bench: one input, the actions that follow, and the clock in the test's hand.
+struct Bench {
+    static let handler = HandlerID("h")
+    static let start = Instant(unixSeconds: 1_790_000_000)
+
+    var now = Bench.start
+    var pipeline: Pipeline
+    var lastFence: UInt64 = 0
+
+    init(
+        isFIFO: Bool = false, maximumBatch: Int = 10, attempts: Int = 3, retention: Duration = .days(4),
+        hold: Duration = .minutes(2), inHand: Int = 100, deadLetters: PipelineSettings.DeadLetters = .queue,
+        unroutable: PipelineSettings.Unroutable = .deadLetter, suspects: Set<EventID> = []
+    ) throws {
+        let description = QueueDescription(
+            isFIFO: isFIFO, visibilityTimeout: .seconds(30), retention: retention, maximumMessageSize: 262_144)
+        let policy = HandlerPolicy(concurrency: 1, maximumBatch: maximumBatch, attempts: attempts)
+        let settings = PipelineSettings(
+            queue: QueueName("q"), description: description, handlers: [Self.handler: policy],
+            deadLetters: deadLetters, unroutable: unroutable, hold: hold, pollers: 1, inHand: inHand,
+            suspects: suspects)
+        let routes = try RouteTable([.init(source: "s", detailType: "*", handler: Self.handler)])
+        pipeline = Pipeline(settings, routes: routes, keys: NoKeys())
+    }
+
+    @discardableResult
+    mutating func tell(_ input: Input) -> [Action] { pipeline.on(input, at: now) }
+
+    mutating func pass(_ time: Duration) -> [Action] {
+        now = now + time
+        return tell(.tick)
+    }
+
+    static func envelope(
+        _ name: String, receipt: String = "1", group: String? = nil, sentAt: Instant = start,
+        attributes: [Attribute] = [], receives: Int = 1
+    ) -> Envelope {
+        Envelope(
+            messageID: MessageID(name), receipt: ReceiptHandle("\(name)#\(receipt)"), body: Bytes(name),
+            attributes: attributes, sentAt: sentAt, firstReceivedAt: sentAt, receiveCount: receives, group: group)
+    }
+
+    static func event(_ name: String, source: String = "s") -> Event {
+        var bytes = [UInt8](repeating: 0, count: 32)
+        for (index, byte) in name.utf8.enumerated() { bytes[index % 32] ^= byte }
+        guard let digest = Digest(bytes) else { preconditionFailure("32 bytes are a digest") }
+        return Event(
+            id: EventID(issuer: "i", text: name), tokenDigest: nil, payloadDigest: digest, source: source,
+            detailType: "t", resource: "", detail: Bytes(name), keyID: "k", signedAt: start, isBound: true,
+            trace: .init())
+    }
+
+    /// Receives and verifies; what follows the verdicts.
+    mutating func receive(_ envelopes: [Envelope], source: String = "s") -> [Action] {
+        let actions = tell(.received(.success(envelopes), asked: 10))
+        guard case .verify(let ids, let toVerify)? = actions.first(where: { $0.isVerify }) else { return actions }
+        return tell(
+            .verified(ids, toVerify.map { .success(Bench.event($0.messageID.text, source: source)) }))
+    }
+
+    /// Receives, verifies, and grants every claim; what follows, batches first of all.
+    mutating func run(_ envelopes: [Envelope]) -> [Action] {
+        let actions = receive(envelopes)
+        return grant(actions)
+    }
+
+    mutating func grant(_ actions: [Action], attempts: Int = 0) -> [Action] {
+        guard case .claim(let ids, let requests)? = actions.first(where: { $0.isClaim }) else { return actions }
+        let claims = requests.map { _ in
+            lastFence += 1
+            return Claim.granted(Lease(fence: lastFence), History(attempts: attempts, firstSeen: now))
+        }
+        return tell(.claimed(ids, .success(claims)))
+    }
+
+    mutating func answer(_ actions: [Action], _ outcome: Outcome) -> [Action] {
+        guard case .run(let ids, let batch)? = actions.first(where: { $0.isRun }) else { return [] }
+        return tell(.answered(batch.handler, ids, .success(ids.map { _ in outcome })))
+    }
+
+    mutating func commit(_ actions: [Action], _ result: CommitResult = .committed) -> [Action] {
+        guard case .commit(let ids, _)? = actions.first(where: { $0.isCommit }) else { return [] }
+        return tell(.committed(ids, .success(ids.map { _ in result })))
+    }
+}
+
+struct NoKeys: BusinessKeys {
+    func businessKey(of event: Event, for handler: HandlerID) -> Result<Digest?, Failure> { .success(nil) }
+}
+
+extension Action {
+    var isVerify: Bool { if case .verify = self { true } else { false } }
+    var isClaim: Bool { if case .claim = self { true } else { false } }
+    var isRun: Bool { if case .run = self { true } else { false } }
+    var isCommit: Bool { if case .commit = self { true } else { false } }
+    var isDelete: Bool { if case .delete = self { true } else { false } }
+    var isReceive: Bool { if case .receive = self { true } else { false } }
+    var isLetter: Bool { if case .sendLetter = self { true } else { false } }
+    var isRefuse: Bool { if case .refuse = self { true } else { false } }
+}
+
+extension [Action] {
+    var deleted: [ReceiptHandle] {
+        flatMap { action -> [ReceiptHandle] in if case .delete(_, let receipts) = action { receipts } else { [] } }
+    }
+    var givenBack: [VisibilityChange] {
+        flatMap { action -> [VisibilityChange] in if case .giveBack(_, let changes) = action { changes } else { [] } }
+    }
+    var extended: [VisibilityChange] {
+        flatMap { action -> [VisibilityChange] in
+            if case .extend(_, let each) = action { each.compactMap(\.visibility) } else { [] }
+        }
+    }
+    var verdict: Commitment.Verdict? {
+        for case .commit(_, let commitments) in self { return commitments.first?.verdict }
+        return nil
+    }
+    var letters: [DeadLetter] {
+        compactMap { action in if case .sendLetter(_, let letter, _) = action { letter } else { nil } }
+    }
+    var batches: [Batch] { compactMap { action in if case .run(_, let batch) = action { batch } else { nil } } }
+    var isPaused: Bool {
+        contains { action in if case .note(.paused) = action { true } else { false } }
+    }
+}
