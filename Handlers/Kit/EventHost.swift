@@ -1,0 +1,111 @@
+/// The host of one event, across the C boundary.
+
+import ABI
+
+/// The tables of the host, which live as long as the instance does. Unchecked: any thread may call through them.
+struct HostServices: @unchecked Sendable {
+    let host: UnsafePointer<eh_host>
+    let state: UnsafePointer<eh_state>?
+    let drafts: UnsafePointer<eh_publish>?
+    let timers: UnsafePointer<eh_timer>?
+    let publishes: Set<Route>
+
+    init(of host: UnsafePointer<eh_host>, publishes: [Route]) {
+        func table<Table>(_ service: Service) -> UnsafePointer<Table>? {
+            host.pointee.service?(host, service.rawValue)?.assumingMemoryBound(to: Table.self)
+        }
+        self.host = host
+        self.publishes = Set(publishes)
+        state = table(.state)
+        drafts = table(.publish)
+        timers = table(.timer)
+    }
+}
+
+struct EventHost: Host {
+    private let services: HostServices
+    private let event: UnsafePointer<eh_event>
+    private var host: UnsafePointer<eh_host> { services.host }
+
+    init(_ services: HostServices, _ event: UnsafePointer<eh_event>) {
+        self.services = services
+        self.event = event
+    }
+
+    func get(_ key: String) throws(HostFailure) -> Stored? {
+        var value = eh_bytes()
+        var version: UInt64 = 0
+        let status = lend(key.utf8) { key in
+            services.state?.pointee.get?(host, event, key[0], &value, &version)
+        }
+        if status == EH_NOT_FOUND { return nil }
+        try check(status)
+        return Stored(value: Array(value.buffer), version: Version(version))
+    }
+
+    func put(
+        _ key: String, _ value: [UInt8], ifVersion: Version, timeToLive: Duration?
+    ) throws(HostFailure) {
+        try check(
+            lend(key.utf8, value) {
+                services.state?.pointee.put?(
+                    host, event, $0[0], $0[1], ifVersion.number, milliseconds(timeToLive))
+            })
+    }
+
+    func erase(_ key: String, ifVersion: Version) throws(HostFailure) {
+        try check(lend(key.utf8) { services.state?.pointee.erase?(host, event, $0[0], ifVersion.number) })
+    }
+
+    func publish(_ draft: Draft) throws(HostFailure) {
+        guard services.publishes.contains(Route(draft.source, draft.detailType)) else { throw .denied }
+        try check(
+            lend(draft.source.utf8, draft.detailType.utf8, draft.resource.utf8, draft.detail.bytes) {
+                var table = eh_draft()
+                table.size = UInt32(MemoryLayout<eh_draft>.size)
+                (table.source, table.detail_type, table.resource, table.detail) = ($0[0], $0[1], $0[2], $0[3])
+                table.correlation_id = eh_text("")
+                return services.drafts?.pointee.publish?(host, event, &table)
+            })
+    }
+
+    func setTimer(_ key: String, at time: Timestamp, detail: JSON) throws(HostFailure) {
+        try set(key, time, detail.bytes)
+    }
+
+    func removeTimer(_ key: String) throws(HostFailure) { try set(key, Timestamp(milliseconds: 0), []) }
+
+    private func set(_ key: String, _ time: Timestamp, _ detail: [UInt8]) throws(HostFailure) {
+        try check(
+            lend(key.utf8, detail) {
+                services.timers?.pointee.set?(host, event, $0[0], time.milliseconds, $0[1])
+            })
+    }
+
+    func log(_ level: Level, _ message: String, _ fields: KeyValuePairs<String, String>) {
+        lend(message, fields) { host.pointee.log?(host, event, level.rawValue, $0, $1.baseAddress, UInt32($1.count)) }
+    }
+
+    func count(_ name: String, by delta: UInt64, _ labels: KeyValuePairs<String, String>) {
+        lend(name, labels) { host.pointee.count?(host, $0, delta, $1.baseAddress, UInt32($1.count)) }
+    }
+
+    func observe(_ name: String, _ value: Double, _ labels: KeyValuePairs<String, String>) {
+        lend(name, labels) { host.pointee.observe?(host, $0, value, $1.baseAddress, UInt32($1.count)) }
+    }
+
+    var remaining: Duration { .milliseconds(host.pointee.remaining_ms?(host, event) ?? 0) }
+
+    /// - Parameter status: `nil` if the host does not offer the service.
+    private func check(_ status: eh_status?) throws(HostFailure) {
+        switch status {
+        case EH_OK: return
+        case EH_CONFLICT: throw .conflict
+        case EH_TOO_LARGE: throw .tooLarge
+        case EH_EXPIRED: throw .expired
+        case EH_UNAVAILABLE: throw .unavailable
+        case EH_DENIED, nil: throw .denied
+        default: throw .invalid
+        }
+    }
+}
