@@ -65,6 +65,7 @@ let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummi
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let fixtures = ["Counting", "Obedient", "Hostile", "Mistaken", "Foreign"]
@@ -134,7 +135,7 @@ let package = Package(
             name: "Sidecar",
             dependencies: [
                 "Events", "Pipeline", "JSON", "HTTP", "Cryptography", "AWS", "Signatures", "Store", "Plugins",
-                "LocalAPI", "LocalCloud", "Telemetry", "Settings", arguments, lifecycle, logging,
+                "LocalAPI", "LocalCloud", "Telemetry", "Settings", arguments, lifecycle, logging, signals,
             ],
             path: "Runtime/Sidecar", swiftSettings: strict),
 

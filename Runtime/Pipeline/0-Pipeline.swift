@@ -32,6 +32,7 @@ public struct Pipeline: Sendable {
     var random: SeededGenerator
     var storeErrors = 0
     private var wakeAt = Instant.distantFuture
+    private var gaugedAt = Instant.distantPast
     var actions: [Action] = []
 
     public init(_ settings: PipelineSettings, routes: RouteTable, keys: any BusinessKeys) {
@@ -71,6 +72,7 @@ public struct Pipeline: Sendable {
         case .returned(let ids, let receipts, let failures): returned(ids, receipts, failures, at: now)
         }
         advance(at: now)
+        gauge(at: now)
         defer { actions = [] }
         return actions
     }
@@ -104,6 +106,14 @@ public struct Pipeline: Sendable {
             case .delete: delete(id)
             }
         }
+    }
+
+    /// What is in hand, told once a second at most.
+    private mutating func gauge(at now: Instant) {
+        guard now - gaugedAt >= .seconds(1) else { return }
+        gaugedAt = now
+        let oldest = items.values.lazy.map(\.envelope.sentAt).min() ?? now
+        actions.append(.note(.inHand(messages: admission.count, bytes: admission.bytes, oldest: now - oldest)))
     }
 
     /// What is in hand now, for `/metrics` and for tests.

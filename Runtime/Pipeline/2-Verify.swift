@@ -19,6 +19,7 @@ extension Pipeline {
             switch result {
             case .success(let event):
                 items[id]?.event = event
+                if let item = items[id] { actions.append(.note(.verified(subject(of: item), keyID: event.keyID))) }
                 groups.enter(id, items[id]?.envelope.group)
                 events.append(id)
             case .failure(let failure):

@@ -136,6 +136,7 @@ extension Pipeline {
         case .granted(let lease, let history):
             items[id]?.lease = lease
             items[id]?.history = history
+            items[id]?.tries = 0
             if suspects.remove(event.id) != nil || history.strikes > 0 { items[id]?.isAlone = true }
             if returnedByDrain(id) { return }
             ready(id)

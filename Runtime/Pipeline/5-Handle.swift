@@ -17,7 +17,10 @@ extension Pipeline {
         for handler in settings.handlers.keys.sorted() {
             while let batch = workbenches[handler]?.take(at: now) {
                 let assignments = batch.ids.compactMap { assignment($0) }
-                for id in batch.ids { items[id]?.state = .running }
+                for id in batch.ids {
+                    items[id]?.state = .running
+                    items[id]?.ranAt = now
+                }
                 actions.append(
                     .run(batch.ids, Batch(handler: handler, assignments: assignments, isAlone: batch.isAlone)))
             }
@@ -51,6 +54,7 @@ extension Pipeline {
     private mutating func answered(_ id: ItemID, _ outcome: Outcome, at now: Instant) {
         guard let item = items[id] else { return }
         let name = item.event?.id.text ?? ""
+        note(outcome, of: item, at: now)
         if case .wait = outcome {} else { admission.progressed() }
         switch outcome {
         case .done(let effects):
@@ -71,6 +75,15 @@ extension Pipeline {
         case .struck(let failure):
             strike(id, failure)
         }
+    }
+
+    private mutating func note(_ outcome: Outcome, of item: Item, at now: Instant) {
+        let isFirst = item.envelope.receiveCount == 1 && item.history.attempts == 0 && !item.isTimer
+        actions.append(
+            .note(
+                .handled(
+                    subject(of: item), outcome: outcome.name, attempt: item.history.attempts + 1,
+                    waited: isFirst ? item.ranAt - item.envelope.sentAt : nil, took: now - item.ranAt)))
     }
 
     /// Counts an attempt; with the last one gone, or the message near its end, it is a dead letter.
@@ -142,4 +155,18 @@ extension Pipeline {
 extension Reason {
     /// Code and detail in one line, for the cause of a failure.
     var text: String { detail.isEmpty ? code : "\(code): \(detail)" }
+}
+
+extension Outcome {
+    var name: PipelineEvent.HandledOutcome {
+        switch self {
+        case .done: .done
+        case .retry: .retry
+        case .reject: .reject
+        case .wait: .wait
+        case .unanswered: .unanswered
+        case .suspect: .suspect
+        case .struck: .struck
+        }
+    }
 }

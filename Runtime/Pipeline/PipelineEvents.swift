@@ -6,11 +6,12 @@ public enum PipelineEvent: Sendable {
     case received(count: Int, bytes: Int)
     case receiveFailed(Failure)
     case redelivered(MessageID)
-    case verified(Subject, keyID: String, took: Duration)
+    case verified(Subject, keyID: String)
     case failed(Subject, Failure)
     case duplicate(Subject)
-    /// One run of one event ended; `waited` is from available in the queue to handler entered.
-    case handled(Subject, outcome: HandledOutcome, attempt: Int, took: Duration)
+    /// One run of one event ended. `waited`: from available in the queue to handed to a worker, for an event that came
+    /// for the first time. `took`: from there to the answer.
+    case handled(Subject, outcome: HandledOutcome, attempt: Int, waited: Duration?, took: Duration)
     case retried(Subject, Failure, after: Duration, attempt: Int)
     case committed(count: Int, took: Duration)
     case settled(Subject, SettledAs, endToEnd: Duration)

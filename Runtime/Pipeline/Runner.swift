@@ -97,7 +97,10 @@ public struct PipelineRunner: Sendable {
             let outcomes = await timed(.handle, ids.count) { await run(batch) }
             send.yield(.answered(batch.handler, ids, outcomes))
         case .commit(let ids, let commitments):
-            send.yield(.committed(ids, await timed(.settle, ids.count) { await commit(commitments) }))
+            let start = ContinuousClock.now
+            let result = await timed(.settle, ids.count) { await commit(commitments) }
+            if case .success = result { note(.committed(count: ids.count, took: ContinuousClock.now - start)) }
+            send.yield(.committed(ids, result))
         case .refuse(let ids, let refusals):
             send.yield(.refused(ids, await refuse(refusals)))
         case .sendLetter(let id, let letter, let isQuarantine):
