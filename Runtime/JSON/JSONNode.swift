@@ -1,0 +1,199 @@
+import CSimdjson
+
+/// One value of a ``JSONDocument``: a place in its text. Cheap to copy; it keeps the text alive.
+public struct JSONNode: Sendable {
+    public enum Kind: Sendable { case null, bool, number, string, array, object }
+
+    private let storage: JSONDocument.Storage
+    private let index: Int
+
+    init(_ storage: JSONDocument.Storage, _ index: Int) {
+        self.storage = storage
+        self.index = index
+    }
+
+    private var node: csimdjson_node { storage.nodes[index] }
+    private var code: csimdjson_kind { csimdjson_kind(UInt32(node.kind)) }
+
+    public var kind: Kind {
+        switch code {
+        case CSIMDJSON_NULL: .null
+        case CSIMDJSON_FALSE, CSIMDJSON_TRUE: .bool
+        case CSIMDJSON_STRING: .string
+        case CSIMDJSON_ARRAY: .array
+        case CSIMDJSON_OBJECT: .object
+        default: .number
+        }
+    }
+
+    /// Where the value starts, in bytes from the start of the text.
+    public var offset: Int { Int(node.start) }
+    /// The value as it stands in the text, quotes and brackets included; the same buffer, no copy.
+    public var raw: ArraySlice<UInt8> { slice(Int(node.start), Int(node.end)) }
+    /// Members of an object, elements of an array, else 0.
+    public var count: Int { Int(node.count) }
+
+    private func slice(_ start: Int, _ end: Int) -> ArraySlice<UInt8> {
+        let origin = storage.bytes.startIndex
+        return storage.bytes[origin + start..<origin + end]
+    }
+
+    // MARK: scalars
+
+    public var isNull: Bool { code == CSIMDJSON_NULL }
+    public var bool: Bool? { kind == .bool ? code == CSIMDJSON_TRUE : nil }
+
+    /// The value of a literal without fraction and exponent that 64 bits hold.
+    public var int: Int64? {
+        guard code == CSIMDJSON_INTEGER else { return nil }
+        let isNegative = raw.first == UInt8(ascii: "-")
+        var value: Int64 = 0
+        for digit in raw.dropFirst(isNegative ? 1 : 0) { value = value &* 10 &- Int64(digit & 15) }
+        return isNegative ? value : 0 &- value
+    }
+
+    /// Any number, as the double nearest to it.
+    public var double: Double? {
+        guard kind == .number else { return nil }
+        return raw.withUnsafeBufferPointer { literal in
+            literal.baseAddress.map { csimdjson_double($0, literal.count) }
+        }
+    }
+
+    /// True for a string with a backslash in it: ``stringBytes`` is a copy then.
+    public var isEscaped: Bool { node.escaped }
+
+    /// A string without quotes and escapes: a slice of the text if it has no escapes.
+    public var stringBytes: ArraySlice<UInt8>? {
+        guard kind == .string else { return nil }
+        let inner = slice(Int(node.start) + 1, Int(node.end) - 1)
+        guard node.escaped else { return inner }
+        return ArraySlice(
+            [UInt8](unsafeUninitializedCapacity: inner.count) { buffer, count in
+                inner.withUnsafeBufferPointer { raw in
+                    guard let from = raw.baseAddress, let to = buffer.baseAddress else { return }
+                    count = csimdjson_unescape(from, raw.count, to)
+                }
+            })
+    }
+
+    public var string: String? { stringBytes.map { String(decoding: $0, as: UTF8.self) } }
+
+    /// True for a string of exactly these bytes, escapes undone.
+    public func isString(_ text: String) -> Bool {
+        guard kind == .string else { return false }
+        if !node.escaped && Int(node.end - node.start) - 2 != text.utf8.count { return false }
+        return stringBytes?.elementsEqual(text.utf8) ?? false
+    }
+
+    // MARK: containers
+
+    /// The member of an object.
+    public subscript(key: String) -> JSONNode? {
+        guard kind == .object else { return nil }
+        var key = key
+        let value = key.withUTF8 { name in
+            withUnsafeText { bytes, nodes in
+                name.withMemoryRebound(to: CChar.self) {
+                    csimdjson_member(bytes, nodes, UInt32(index), $0.baseAddress, $0.count)
+                }
+            }
+        }
+        return value == 0 ? nil : JSONNode(storage, Int(value))
+    }
+
+    private func withUnsafeText<Result>(
+        _ body: (UnsafePointer<UInt8>?, UnsafePointer<csimdjson_node>?) -> Result
+    ) -> Result {
+        storage.bytes.withUnsafeBufferPointer { bytes in
+            storage.nodes.withUnsafeBufferPointer { nodes in body(bytes.baseAddress, nodes.baseAddress) }
+        }
+    }
+
+    /// The canonical form, for the time of the call.
+    func withCanonical<Value>(_ body: (UnsafeBufferPointer<UInt8>) -> Value) -> Result<Value, JSONError> {
+        withUnsafeText { bytes, nodes in
+            let text = csimdjson_canonicalise(bytes, nodes, UInt32(index))
+            if let kind = JSONError.Kind(text.status) { return .failure(JSONError(kind, at: text.offset)) }
+            return .success(body(UnsafeBufferPointer(start: text.bytes, count: text.length)))
+        }
+    }
+
+    /// Members in the order of the text; empty for anything but an object.
+    public var members: [(key: JSONNode, value: JSONNode)] {
+        guard kind == .object else { return [] }
+        var members: [(key: JSONNode, value: JSONNode)] = []
+        members.reserveCapacity(count)
+        var at = index + 1
+        for _ in 0..<count {
+            members.append((JSONNode(storage, at), JSONNode(storage, at + 1)))
+            at = Int(storage.nodes[at + 1].next)
+        }
+        return members
+    }
+
+    /// Elements of an array; empty for anything else.
+    public var elements: [JSONNode] {
+        guard kind == .array else { return [] }
+        var elements: [JSONNode] = []
+        elements.reserveCapacity(count)
+        var at = index + 1
+        for _ in 0..<count {
+            elements.append(JSONNode(storage, at))
+            at = Int(storage.nodes[at].next)
+        }
+        return elements
+    }
+
+    // MARK: conversion
+
+    /// A copy that is independent of the text.
+    public var value: JSONValue {
+        switch kind {
+        case .null: .null
+        case .bool: .bool(code == CSIMDJSON_TRUE)
+        case .number: int.map { .integer($0) } ?? .double(double ?? 0)
+        case .string: .string(string ?? "")
+        case .array: .array(elements.map(\.value))
+        case .object: .object(members.map { JSONMember($0.key.string ?? "", $0.value.value) })
+        }
+    }
+
+    /// True if both say the same, in whatever order, spacing and spelling: numbers by value, strings by their bytes.
+    public func says(theSameAs other: JSONNode) -> Bool {
+        guard kind == other.kind, count == other.count else { return false }
+        switch kind {
+        case .null: return true
+        case .bool: return code == other.code
+        case .number:
+            if let a = int, let b = other.int { return a == b }
+            return double == other.double
+        case .string: return stringBytes == other.stringBytes
+        case .array: return zip(elements, other.elements).allSatisfy { $0.says(theSameAs: $1) }
+        case .object:
+            return zip(sortedMembers, other.sortedMembers).allSatisfy { a, b in
+                a.key == b.key && a.value.says(theSameAs: b.value)
+            }
+        }
+    }
+
+    /// Members by key, escapes undone: in one order whatever that of the text.
+    private var sortedMembers: [(key: ArraySlice<UInt8>, value: JSONNode)] {
+        members.map { ($0.key.stringBytes ?? [], $0.value) }.sorted { $0.key.lexicographicallyPrecedes($1.key) }
+    }
+}
+
+extension JSONValue {
+    /// Reads a text strictly; see ``JSONDocument``.
+    public static func parse(_ bytes: ArraySlice<UInt8>, depth: Int = JSONValue.depth) throws(JSONError) -> JSONValue {
+        try JSONDocument(bytes, depth: depth).root.value
+    }
+
+    public static func parse(_ bytes: [UInt8], depth: Int = JSONValue.depth) throws(JSONError) -> JSONValue {
+        try parse(bytes[...], depth: depth)
+    }
+
+    public static func parse(_ text: String, depth: Int = JSONValue.depth) throws(JSONError) -> JSONValue {
+        try parse(Array(text.utf8), depth: depth)
+    }
+}

@@ -1,0 +1,79 @@
+/// Compact JSON text. Strings are escaped as RFC 8785, section 3.2.2.2 has it, in every text that we write.
+struct JSONWriter {
+    private(set) var bytes: [UInt8] = []
+
+    mutating func write(_ byte: UInt8) { bytes.append(byte) }
+    mutating func write(_ text: StaticString) {
+        text.withUTF8Buffer { bytes.append(contentsOf: $0) }
+    }
+    mutating func write(text: String) { bytes.append(contentsOf: text.utf8) }
+
+    mutating func write(string text: some Sequence<UInt8>) {
+        bytes.append(UInt8(ascii: "\""))
+        for byte in text { write(escaped: byte) }
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    private mutating func write(escaped byte: UInt8) {
+        switch byte {
+        case UInt8(ascii: "\""): write("\\\"")
+        case UInt8(ascii: "\\"): write("\\\\")
+        case 0x08: write("\\b")
+        case 0x09: write("\\t")
+        case 0x0A: write("\\n")
+        case 0x0C: write("\\f")
+        case 0x0D: write("\\r")
+        case 0..<0x20:
+            write("\\u00")
+            for digit in [byte >> 4, byte & 15] { write(digit < 10 ? 0x30 + digit : 0x61 + digit - 10) }
+        default: bytes.append(byte)
+        }
+    }
+
+    /// Brackets, commas and whatever `each` writes.
+    mutating func write<Element>(
+        _ elements: [Element], between open: UInt8, and close: UInt8, each: (inout JSONWriter, Element) -> Void
+    ) {
+        write(open)
+        var isFirst = true
+        for element in elements {
+            if !isFirst { write(UInt8(ascii: ",")) }
+            isFirst = false
+            each(&self, element)
+        }
+        write(close)
+    }
+
+    static let object = (open: UInt8(ascii: "{"), close: UInt8(ascii: "}"))
+    static let array = (open: UInt8(ascii: "["), close: UInt8(ascii: "]"))
+}
+
+extension JSONValue {
+    /// The value as compact text, members in their order. Reading it gives the same value, but for numbers that are
+    /// not finite: they are written as null.
+    public func serialised() -> [UInt8] {
+        var writer = JSONWriter()
+        serialise(to: &writer)
+        return writer.bytes
+    }
+
+    private func serialise(to writer: inout JSONWriter) {
+        switch self {
+        case .null: writer.write("null")
+        case .bool(let value): writer.write(value ? "true" : "false")
+        case .integer(let value): writer.write(text: String(value))
+        case .double(let value): value.isFinite ? writer.write(text: value.description) : writer.write("null")
+        case .string(let value): writer.write(string: value.utf8)
+        case .array(let elements):
+            let (open, close) = JSONWriter.array
+            writer.write(elements, between: open, and: close) { writer, element in element.serialise(to: &writer) }
+        case .object(let members):
+            let (open, close) = JSONWriter.object
+            writer.write(members, between: open, and: close) { writer, member in
+                writer.write(string: member.key.utf8)
+                writer.write(UInt8(ascii: ":"))
+                member.value.serialise(to: &writer)
+            }
+        }
+    }
+}
