@@ -1,0 +1,151 @@
+import Events
+import JSON
+import Synchronization
+
+/// One queue and the calls to it, in the JSON 1.0 protocol.
+/// Source: docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference
+final class SQS: Sendable {
+    /// Ten messages of a megabyte, escaped twice over at worst.
+    private static let replyBytes = 33_554_432
+    /// How much longer than its wait a long poll may take.
+    private static let pollGrace = Duration.seconds(5)
+
+    struct Place: Sendable {
+        let url: String
+        let endpoint: AWSEndpoint
+    }
+
+    let address: QueueAddress
+    private let session: AWSSession
+    private let place = Mutex<Place?>(nil)
+
+    init(_ session: AWSSession, queue: String) {
+        self.session = session
+        address = QueueAddress(queue)
+    }
+
+    // MARK: operations
+
+    func attributes() async throws(AWSError) -> [String: String] {
+        let reply = try await call("GetQueueAttributes", [JSONMember("AttributeNames", ["All"])])
+        var attributes: [String: String] = [:]
+        for member in reply.root["Attributes"]?.members ?? [] {
+            guard let name = member.key.string, let value = member.value.string else { continue }
+            attributes[name] = value
+        }
+        return attributes
+    }
+
+    func receive(atMost count: Int, wait: Duration) async throws(AWSError) -> [JSONNode] {
+        let wait = min(max(wait, .zero), Limits.pollWait)
+        let reply = try await call(
+            "ReceiveMessage",
+            [
+                JSONMember("MaxNumberOfMessages", .integer(Int64(min(max(count, 1), Limits.batchEntries)))),
+                JSONMember("WaitTimeSeconds", .integer(Int64(wait.wholeSeconds))),
+                JSONMember("MessageSystemAttributeNames", ["All"]),
+                JSONMember("MessageAttributeNames", ["All"]),
+            ], timeout: wait + SQS.pollGrace, maximumBodyBytes: SQS.replyBytes)
+        return reply.root["Messages"]?.elements ?? []
+    }
+
+    func send(_ message: OutgoingMessage) async throws(AWSError) {
+        let reply = try await call("SendMessage", message.members(isFIFO: address.isFIFO))
+        guard reply.root["MessageId"]?.string != nil else {
+            throw AWSError(.badReply, "SendMessage without MessageId")
+        }
+    }
+
+    /// One of DeleteMessageBatch, ChangeMessageVisibilityBatch, SendMessageBatch.
+    /// - Returns: for each entry in order, `nil` or why it failed.
+    func batch(_ operation: String, _ entries: [[JSONMember]]) async -> [AWSError?] {
+        if entries.isEmpty { return [] }
+        let numbered = entries.enumerated().map { index, entry in
+            JSONValue.object([JSONMember("Id", .string(String(index)))] + entry)
+        }
+        do throws(AWSError) {
+            let reply = try await call(operation, [JSONMember("Entries", .array(numbered))])
+            return SQS.results(of: reply, count: entries.count)
+        } catch {
+            return Array(repeating: error, count: entries.count)
+        }
+    }
+
+    /// An entry that is named neither as successful nor as failed did not succeed.
+    private static func results(of reply: JSONDocument, count: Int) -> [AWSError?] {
+        var results: [AWSError?] = Array(repeating: AWSError(.badReply, "no word about this entry"), count: count)
+        func index(of entry: JSONNode) -> Int? {
+            entry["Id"]?.string.flatMap { Int($0) }.flatMap { results.indices.contains($0) ? $0 : nil }
+        }
+        for entry in reply.root["Successful"]?.elements ?? [] {
+            if let index = index(of: entry) { results[index] = nil }
+        }
+        for entry in reply.root["Failed"]?.elements ?? [] {
+            if let index = index(of: entry) { results[index] = AWSError(entryCode: entry["Code"]?.string ?? "") }
+        }
+        return results
+    }
+
+    // MARK: where the queue is
+
+    private func call(
+        _ name: String, _ members: [JSONMember], timeout: Duration = AWSSession.callTimeout,
+        maximumBodyBytes: Int = 1_048_576
+    ) async throws(AWSError) -> JSONDocument {
+        let place = try await currentPlace()
+        let body = JSONValue.object([JSONMember("QueueUrl", .string(place.url))] + members).serialised()
+        return try await session.call(
+            .sqs(name), at: place.endpoint, body: body, timeout: timeout, maximumBodyBytes: maximumBodyBytes)
+    }
+
+    private func currentPlace() async throws(AWSError) -> Place {
+        if let known = place.withLock({ $0 }) { return known }
+        let endpoint: AWSEndpoint
+        do throws(Failure) {
+            let region = if let own = address.region { own } else { try session.region() }
+            endpoint = try session.endpoint(of: .sqs, in: region, origin: address.origin)
+        } catch { throw AWSError(error) }
+        let found = Place(url: try await findURL(at: endpoint), endpoint: endpoint)
+        place.withLock { $0 = found }
+        return found
+    }
+
+    private func findURL(at endpoint: AWSEndpoint) async throws(AWSError) -> String {
+        if let url = address.url { return url }
+        var members = [JSONMember("QueueName", .string(address.name))]
+        if let account = address.account { members.append(JSONMember("QueueOwnerAWSAccountId", .string(account))) }
+        let body = JSONValue.object(members).serialised()
+        let reply = try await session.call(.sqs("GetQueueUrl"), at: endpoint, body: body)
+        guard let url = reply.root["QueueUrl"]?.string else {
+            throw AWSError(.badReply, "GetQueueUrl without QueueUrl")
+        }
+        return url
+    }
+}
+
+extension QueueDescription {
+    init(_ attributes: [String: String]) throws(AWSError) {
+        func number(_ name: String) throws(AWSError) -> Int {
+            guard let number = attributes[name].flatMap({ Int($0) }), number >= 0 else {
+                throw AWSError(.badReply, "no \(name)")
+            }
+            return number
+        }
+        self.init(
+            isFIFO: attributes["FifoQueue"] == "true",
+            visibilityTimeout: .seconds(try number("VisibilityTimeout")),
+            retention: .seconds(try number("MessageRetentionPeriod")),
+            maximumMessageSize: try number("MaximumMessageSize"),
+            redrive: attributes["RedrivePolicy"].flatMap(Redrive.init(policy:)))
+    }
+}
+
+extension QueueDescription.Redrive {
+    /// `{"deadLetterTargetArn": "...", "maxReceiveCount": 5}`; the count is seen as a string, too.
+    fileprivate init?(policy: String) {
+        guard let policy = try? JSONValue.parse(policy), let target = policy["deadLetterTargetArn"]?.string,
+            let count = policy["maxReceiveCount"]?.int ?? policy["maxReceiveCount"]?.string.flatMap({ Int64($0) })
+        else { return nil }
+        self.init(target: target, maximumReceives: Int(count))
+    }
+}

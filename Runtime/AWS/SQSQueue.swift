@@ -1,0 +1,121 @@
+public import Events
+import JSON
+public import Pipeline
+
+/// A queue of SQS that messages come from.
+public final class SQSQueue: EventQueue {
+    let queue: SQS
+
+    /// - Parameter queue: its URL, its ARN or its name. It is looked up with the first call.
+    public init(_ session: AWSSession, queue: String) { self.queue = SQS(session, queue: queue) }
+
+    public func describe() async throws(Failure) -> QueueDescription {
+        do throws(AWSError) {
+            return try QueueDescription(try await queue.attributes())
+        } catch {
+            throw error.whileReceiving(from: queue.address)
+        }
+    }
+
+    public func receive(atMost count: Int, wait: Duration) async throws(Failure) -> [Envelope] {
+        do throws(AWSError) {
+            let isFIFO = queue.address.isFIFO
+            var envelopes: [Envelope] = []
+            for message in try await queue.receive(atMost: count, wait: wait) {
+                envelopes.append(try Envelope(message, isFIFO: isFIFO))
+            }
+            return envelopes
+        } catch {
+            throw error.whileReceiving(from: queue.address)
+        }
+    }
+
+    public func delete(_ receipts: [ReceiptHandle]) async -> [Failure?] {
+        let entries = receipts.map { [JSONMember("ReceiptHandle", .string($0.text))] }
+        return await queue.batch("DeleteMessageBatch", entries).map { error in
+            error.map { Failure(.settleDeleteFailed, queue.address.name, $0.cause) }
+        }
+    }
+
+    public func changeVisibility(_ changes: [VisibilityChange]) async -> [Failure?] {
+        let entries = changes.map { change in
+            [
+                JSONMember("ReceiptHandle", .string(change.receipt.text)),
+                JSONMember("VisibilityTimeout", .integer(Int64(max(0, change.timeout.wholeSeconds)))),
+            ]
+        }
+        return await queue.batch("ChangeMessageVisibilityBatch", entries).map { error in
+            error.map { Failure(.settleDelayFailed, queue.address.name, $0.cause) }
+        }
+    }
+
+    /// At most ten; `nil` answers an entry that the queue has. For redrives: messages of the pipeline only come here.
+    public func send(_ messages: [OutgoingMessage]) async -> [Failure?] {
+        let entries = messages.map { $0.members(isFIFO: queue.address.isFIFO) }
+        return await queue.batch("SendMessageBatch", entries).map { error in
+            error.map { $0.whileSending(to: queue.address) }
+        }
+    }
+}
+
+extension Envelope {
+    /// What a message without these says cannot be judged: SQS sends them all.
+    init(_ message: JSONNode, isFIFO: Bool) throws(AWSError) {
+        let system = message["Attributes"]
+        func text(_ node: JSONNode?, _ name: String) throws(AWSError) -> String {
+            guard let text = node?[name]?.string else { throw AWSError(.badReply, "a message without \(name)") }
+            return text
+        }
+        func number(_ name: String) throws(AWSError) -> Int64 {
+            guard let number = Int64(try text(system, name)) else {
+                throw AWSError(.badReply, "a message whose \(name) is no number")
+            }
+            return number
+        }
+        guard let body = message["Body"]?.stringBytes else { throw AWSError(.badReply, "a message without Body") }
+        self.init(
+            messageID: MessageID(try text(message, "MessageId")),
+            receipt: ReceiptHandle(try text(message, "ReceiptHandle")), body: body,
+            attributes: (message["MessageAttributes"]?.members ?? []).compactMap(Attribute.init(member:)),
+            sentAt: Instant(unixMilliseconds: try number("SentTimestamp")),
+            firstReceivedAt: Instant(unixMilliseconds: try number("ApproximateFirstReceiveTimestamp")),
+            receiveCount: Int(try number("ApproximateReceiveCount")),
+            // On a standard queue the group means fairness, not order.
+            group: isFIFO ? system?["MessageGroupId"]?.string : nil,
+            deduplicationID: system?["MessageDeduplicationId"]?.string)
+    }
+}
+
+extension Attribute {
+    /// Binary values stay in base64.
+    fileprivate init?(member: (key: JSONNode, value: JSONNode)) {
+        guard let name = member.key.string,
+            let value = member.value["StringValue"]?.string ?? member.value["BinaryValue"]?.string
+        else { return nil }
+        self.init(name: name, value: value)
+    }
+}
+
+extension AWSError {
+    func whileReceiving(from address: QueueAddress) -> Failure {
+        let code: FailureCode =
+            switch kind {
+            case .unreachable, .server: .receiveUnavailable
+            case .throttled: .receiveThrottled
+            case .denied: .receiveDenied
+            case .notFound: .receiveNoQueue
+            case .refused, .badReply: .receiveBadReply
+            case .noCredentials: .receiveCredentials
+            }
+        return Failure(code, address.name, cause)
+    }
+
+    func whileSending(to address: QueueAddress) -> Failure {
+        let code: FailureCode =
+            switch kind {
+            case .denied, .refused: .settleDeadLetterRefused
+            default: .settleDeadLetterUnavailable
+            }
+        return Failure(code, address.name, cause)
+    }
+}
