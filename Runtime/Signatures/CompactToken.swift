@@ -1,0 +1,158 @@
+public import Events
+import JSON
+
+/// The two ways a token may name its algorithm.
+public enum TokenAlgorithm: String, Sendable, CaseIterable {
+    /// A house's own name for what may be any of three variants; the key set's profile says which.
+    case dilithium2 = "Dilithium2"
+    /// RFC 9964: FIPS 204, final, and nothing else.
+    case mldsa44 = "ML-DSA-44"
+}
+
+/// What a token says of itself. Signed, but not yet believed.
+public struct TokenHeader: Sendable, Hashable {
+    public var algorithm: TokenAlgorithm
+    public var keyID: String
+    /// `ts`, or `iat` of an RFC 9964 token.
+    public var signedAt: Instant?
+    /// `src`, `dt`, `res`, `jti`: what binds the token to its envelope. `nil` where the token does not say.
+    public var source: String?
+    public var detailType: String?
+    public var resource: String?
+    public var id: String?
+
+    public init(
+        algorithm: TokenAlgorithm, keyID: String, signedAt: Instant?, source: String? = nil,
+        detailType: String? = nil, resource: String? = nil, id: String? = nil
+    ) {
+        self.algorithm = algorithm
+        self.keyID = keyID
+        self.signedAt = signedAt
+        self.source = source
+        self.detailType = detailType
+        self.resource = resource
+        self.id = id
+    }
+
+    public static let type = "QSL-JWS-PQC"
+    public static let hash = "SHA-256"
+
+    /// True if the token says all of source, detail type, resource and id.
+    public var isBound: Bool { source != nil && detailType != nil && resource != nil && id != nil }
+}
+
+/// `<header>.<payload>.<signature>`: a JWS in compact form (RFC 7515, section 7.1), read strictly, not yet verified.
+public struct CompactToken: Sendable {
+    public let header: TokenHeader
+    /// What was signed: `<header>.<payload>` as it was transmitted; a slice of the given text.
+    public let signingInput: Bytes
+    /// The payload, decoded.
+    public let payload: Bytes
+    public let signature: [UInt8]
+
+    /// - Throws: `verify.malformed`, `verify.bad-algorithm`, `verify.bad-length`.
+    public init(parsing text: Bytes) throws(Failure) {
+        let parts = text.split(separator: UInt8(ascii: "."), maxSplits: 3, omittingEmptySubsequences: false)
+        guard parts.count == 3, parts.allSatisfy({ !$0.isEmpty }) else {
+            throw Failure(.verifyMalformed, "token", "not three parts, each of something")
+        }
+        guard let size = Base64URL.decodedCount(parts[0].count), size <= Limits.tokenHeaderBytes,
+            let header = Base64URL.decode(parts[0])
+        else { throw Failure(.verifyMalformed, "token header", "not base64url, or too long") }
+        self.header = try TokenHeader(parsing: header)
+        guard Base64URL.decodedCount(parts[2].count) == Self.signatureBytes else {
+            throw Failure(.verifyBadLength, "token signature", "not of \(Self.signatureBytes) bytes")
+        }
+        guard let signature = Base64URL.decode(parts[2]) else {
+            throw Failure(.verifyMalformed, "token signature", "not base64url")
+        }
+        guard let payload = Base64URL.decode(parts[1]) else {
+            throw Failure(.verifyMalformed, "token payload", "not base64url")
+        }
+        self.payload = payload[...]
+        self.signature = signature
+        signingInput = text[..<parts[1].endIndex]
+    }
+
+    /// FIPS 204, table 2, ML-DSA-44.
+    public static let signatureBytes = 2420
+    public static let publicKeyBytes = 1312
+}
+
+extension TokenHeader {
+    /// Members that would change what is verified, or with which key. RFC 7515, section 4.1; RFC 7797.
+    private static let refused = ["crit", "b64", "zip", "jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256"]
+
+    /// Members that we do not know are ignored, as RFC 7515 wants it: none that matters can be missed, since `crit`
+    /// is refused.
+    /// - Throws: `verify.malformed`, `verify.bad-algorithm`.
+    init(parsing bytes: [UInt8]) throws(Failure) {
+        let root: JSONNode
+        do {
+            root = try JSONDocument(bytes, depth: 4).root
+        } catch {
+            throw Failure(.verifyMalformed, "token header", error.description)
+        }
+        guard root.kind == .object else { throw Failure(.verifyMalformed, "token header", "not an object") }
+        if let name = Self.refused.first(where: { root[$0] != nil }) {
+            throw Failure(.verifyMalformed, "token header", "\(name) is not allowed")
+        }
+        guard let name = root["alg"]?.string, let algorithm = TokenAlgorithm(exactly: name) else {
+            throw Failure(.verifyBadAlgorithm, "token header", "alg is neither Dilithium2 nor ML-DSA-44")
+        }
+        guard let kid = root["kid"]?.stringBytes, Identifier.isKeyID(kid) else {
+            throw Failure(.verifyMalformed, "token header", "kid is missing, too long, or not visible ASCII")
+        }
+        self.algorithm = algorithm
+        keyID = kid.text
+        signedAt = try Self.signedAt(root, algorithm)
+        source = try Self.text("src", in: root)
+        detailType = try Self.text("dt", in: root)
+        resource = try Self.text("res", in: root)
+        id = try Self.text("jti", in: root)
+        if let id, id.isEmpty { throw Failure(.verifyMalformed, "token header", "jti is empty") }
+        if algorithm == .dilithium2 { try Self.requireProfile(root) }
+    }
+
+    private static func requireProfile(_ root: JSONNode) throws(Failure) {
+        guard root["typ"]?.isString(type) == true else {
+            throw Failure(.verifyBadAlgorithm, "token header", "typ is not \(type)")
+        }
+        guard root["hash"]?.isString(hash) == true else {
+            throw Failure(.verifyBadAlgorithm, "token header", "hash is not \(hash)")
+        }
+    }
+
+    private static func signedAt(_ root: JSONNode, _ algorithm: TokenAlgorithm) throws(Failure) -> Instant? {
+        if let node = root["ts"] {
+            guard let instant = node.stringBytes.flatMap({ Timestamp.parse($0) }) else {
+                throw Failure(.verifyMalformed, "token header", "ts is not ISO 8601 in UTC")
+            }
+            return instant
+        }
+        guard algorithm == .mldsa44, let node = root["iat"] else { return nil }
+        // Seconds up to the year 9999: milliseconds by mistake lie far beyond.
+        guard let seconds = node.int, (0...253_402_300_799).contains(seconds) else {
+            throw Failure(.verifyMalformed, "token header", "iat is not a number of seconds")
+        }
+        return Instant(unixSeconds: seconds)
+    }
+
+    private static func text(_ name: String, in root: JSONNode) throws(Failure) -> String? {
+        guard let node = root[name] else { return nil }
+        guard let bytes = node.stringBytes, Identifier.isText(bytes) else {
+            throw Failure(.verifyMalformed, "token header", "\(name) is no short text without control characters")
+        }
+        return bytes.text
+    }
+}
+
+extension TokenAlgorithm {
+    /// Only the very bytes count: `ml-dsa-44` is not an algorithm.
+    init?(exactly name: String) {
+        guard let match = TokenAlgorithm.allCases.first(where: { $0.rawValue.utf8.elementsEqual(name.utf8) }) else {
+            return nil
+        }
+        self = match
+    }
+}

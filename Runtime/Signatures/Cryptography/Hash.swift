@@ -1,0 +1,93 @@
+// SHA-256, HMAC and MD5: one way to call them, from any bytes, without a heap allocation for the state.
+
+public import Events
+internal import CCryptoBoringSSL
+
+/// Hashes over public data and messages. Any number of bytes is taken, also none.
+public enum Hash {
+    /// SHA-256 (FIPS 180-4) of arrays, slices, UTF-8 views; bytes that lie in one piece are not copied.
+    @inlinable public static func sha256(_ bytes: some Collection<UInt8>) -> Digest {
+        withBuffer(of: bytes) { sha256(buffer: $0) }
+    }
+
+    /// SHA-256 of the parts one after the other, as if they were one.
+    public static func sha256(parts: [Bytes]) -> Digest {
+        var stream = SHA256Stream()
+        for part in parts { stream.update(part) }
+        return stream.finish()
+    }
+
+    /// SHA-256 of a buffer that the caller owns for the time of the call.
+    public static func sha256(buffer: UnsafeRawBufferPointer) -> Digest {
+        Digest.written { CCryptoBoringSSL_SHA256(buffer.bindMemory(to: UInt8.self).baseAddress, buffer.count, $0) }
+    }
+
+    /// HMAC-SHA256 (RFC 2104, FIPS 198-1): 32 bytes.
+    public static func hmacSHA256(key: [UInt8], message: [UInt8]) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: 32) { output, count in
+            var written: UInt32 = 0
+            let digest = CCryptoBoringSSL_HMAC(
+                CCryptoBoringSSL_EVP_sha256(), key, key.count, message, message.count, output.baseAddress, &written)
+            precondition(digest != nil && written == 32, "out of memory")
+            count = 32
+        }
+    }
+
+    /// MD5 (RFC 1321), 16 bytes. Only where a protocol asks for it (SQS: MD5OfMessageBody): it protects nothing.
+    public static func md5(_ bytes: some Collection<UInt8>) -> [UInt8] {
+        withBuffer(of: bytes) { buffer in
+            [UInt8](unsafeUninitializedCapacity: 16) { output, count in
+                _ = CCryptoBoringSSL_MD5(
+                    buffer.bindMemory(to: UInt8.self).baseAddress, buffer.count, output.baseAddress)
+                count = 16
+            }
+        }
+    }
+
+    @inlinable
+    static func withBuffer<Result>(
+        of bytes: some Collection<UInt8>, _ body: (UnsafeRawBufferPointer) -> Result
+    ) -> Result {
+        bytes.withContiguousStorageIfAvailable { body(UnsafeRawBufferPointer($0)) }
+            ?? [UInt8](bytes).withUnsafeBytes(body)
+    }
+}
+
+/// SHA-256 over bytes that arrive piece by piece: files, parts of a message. A value: a copy goes on by itself.
+public struct SHA256Stream: Sendable {
+    private var state = SHA256_CTX()
+
+    public init() { CCryptoBoringSSL_SHA256_Init(&state) }
+
+    public mutating func update(_ bytes: some Collection<UInt8>) {
+        Hash.withBuffer(of: bytes) { buffer in
+            _ = CCryptoBoringSSL_SHA256_Update(&state, buffer.baseAddress, buffer.count)
+        }
+    }
+
+    /// The digest of everything so far; the stream may go on afterwards.
+    public func finish() -> Digest {
+        var last = state
+        return Digest.written { CCryptoBoringSSL_SHA256_Final($0, &last) }
+    }
+}
+
+extension Digest {
+    /// The digest that `fill` writes: 32 bytes at the pointer it is given.
+    fileprivate static func written<Ignored>(by fill: (UnsafeMutablePointer<UInt8>?) -> Ignored) -> Digest {
+        var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+        withUnsafeMutableBytes(of: &words) { _ = fill($0.bindMemory(to: UInt8.self).baseAddress) }
+        return Digest(
+            high: (UInt64(bigEndian: words.0), UInt64(bigEndian: words.1)),
+            low: (UInt64(bigEndian: words.2), UInt64(bigEndian: words.3)))
+    }
+}
+
+/// Compares secrets in time that depends on their lengths alone.
+public func constantTimeEqual(_ a: some Collection<UInt8>, _ b: some Collection<UInt8>) -> Bool {
+    Hash.withBuffer(of: a) { a in
+        Hash.withBuffer(of: b) { b in
+            a.count == b.count && CCryptoBoringSSL_CRYPTO_memcmp(a.baseAddress, b.baseAddress, a.count) == 0
+        }
+    }
+}

@@ -1,0 +1,106 @@
+import Events
+import JSON
+
+/// A message's body, read once: where its parts are, whichever way it was delivered. Nothing of it is believed.
+///
+/// The classic bus, and PutEvents on a custom bus, deliver an envelope: `{id, source, detail-type, resources, detail}`.
+/// PutRawEvents on a custom bus delivers the detail alone (RAW). WITH_METADATA wraps either in
+/// `{Data, Metadata, SystemMetadata}`.
+/// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-custom-bus-addressing.html
+struct EventShape {
+    /// The id that the bus minted; `nil` for a RAW delivery.
+    let id: String?
+    /// `nil` for a RAW delivery: the token must say it then.
+    let source: String?
+    let detailType: String?
+    /// The detail's own resource, or the envelope's first, or empty.
+    let resource: String
+    let detailCore: JSONNode
+    let token: Bytes
+    private let traceNode: JSONNode?
+
+    /// - Throws: `verify.malformed`, `verify.missing`.
+    init(parsing body: Bytes) throws(Failure) {
+        guard body.count <= Limits.messageBytes else { throw Self.malformed("larger than a message can be") }
+        let root: JSONNode
+        do {
+            root = try JSONDocument(body, depth: Limits.jsonDepth).root
+        } catch {
+            throw Self.malformed(error.description)
+        }
+        guard root.kind == .object else { throw Self.malformed("not an object") }
+        try self.init(root)
+    }
+
+    private init(_ root: JSONNode) throws(Failure) {
+        let data = root["Data"]
+        let body = data ?? root
+        let metadata = data == nil ? nil : root["Metadata"]
+        guard body.kind == .object else { throw Self.malformed("Data is not an object") }
+        let detail = body["detail"] ?? body
+        guard detail.kind == .object else { throw Self.malformed("detail is not an object") }
+        if body["detail"] != nil {
+            id = try Self.name("id", in: body)
+            source = try Self.name("source", in: body)
+            detailType = try Self.name("detail-type", in: body)
+        } else {
+            id = try root["SystemMetadata"]?["aws:EventId"].map { node throws(Failure) in try Self.name("id", node) }
+            source = try metadata?["source"].map { node throws(Failure) in try Self.name("source", node) }
+            detailType = try metadata?["detail-type"].map { node throws(Failure) in
+                try Self.name("detail-type", node)
+            }
+        }
+        guard let node = detail["sig_compact"], !node.isNull else {
+            throw Failure(.verifyMissing, "event", "it has no sig_compact")
+        }
+        guard let token = node.stringBytes else { throw Self.malformed("sig_compact is not a string") }
+        guard let core = detail["detailCore"] else { throw Self.malformed("it has no detailCore") }
+        let resource = detail["resource"].flatMap { $0.isNull ? nil : $0 } ?? body["resources"]?.elements.first
+        self.resource = try resource.map { node throws(Failure) in try Self.text("resource", node) } ?? ""
+        self.token = token
+        detailCore = core
+        traceNode = detail["trace"]
+    }
+
+    private static func name(_ name: String, in node: JSONNode) throws(Failure) -> String {
+        guard let member = node[name] else { throw malformed("it has no \(name)") }
+        return try Self.name(name, member)
+    }
+
+    private static func name(_ name: String, _ node: JSONNode) throws(Failure) -> String {
+        let text = try text(name, node)
+        guard !text.isEmpty else { throw malformed("\(name) is empty") }
+        return text
+    }
+
+    private static func text(_ name: String, _ node: JSONNode) throws(Failure) -> String {
+        guard let bytes = node.stringBytes, Identifier.isText(bytes) else {
+            throw malformed("\(name) is no short text without control characters")
+        }
+        return bytes.text
+    }
+
+    private static func malformed(_ cause: String) -> Failure { Failure(.verifyMalformed, "event", cause) }
+
+    // MARK: trace
+
+    /// What cannot be used is left out: nobody signed it, and nothing depends on it.
+    func trace(_ attributes: [Attribute]) -> Event.Trace {
+        let parent = traceNode?["traceparent"]?.string ?? attributes.first { $0.name == "traceparent" }?.value ?? ""
+        return Event.Trace(
+            correlationID: traceText("correlationId"), userID: traceText("userId"), tenantID: traceText("tenantId"),
+            deviceID: traceText("deviceId"), parent: Self.isTraceParent(parent) ? parent : "")
+    }
+
+    private func traceText(_ name: String) -> String {
+        guard let bytes = traceNode?[name]?.stringBytes, Identifier.isText(bytes) else { return "" }
+        return bytes.text
+    }
+
+    /// `00-<32 hex>-<16 hex>-<2 hex>` (W3C Trace Context, section 3.2.2).
+    private static func isTraceParent(_ text: String) -> Bool {
+        let parts = text.utf8.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
+        return parts.map(\.count) == [2, 32, 16, 2] && parts[0].elementsEqual("00".utf8)
+            && parts.joined().allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+    }
+}

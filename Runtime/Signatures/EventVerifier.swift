@@ -1,0 +1,175 @@
+import Cryptography
+@_spi(Verification) public import Events
+import JSON
+public import Pipeline
+
+/// Turns envelopes into events: the only place where bytes begin to be believed.
+///
+/// Cheap checks come first, so that a forger costs us one verification at most: shape, token, header, key, lengths,
+/// skew; then the signature; then what depends on it: canonical form, binding, authority.
+public final class EventVerifier: Verifier {
+    /// The issuer of ids that the bus minted. No key set may bear this name.
+    public static let envelopeIssuer = "envelope"
+
+    private let keySets: [KeySetSource]
+    private let options: VerifyOptions
+    private let boundRoutes: [(source: NamePattern, detailType: NamePattern)]
+    private let clock: any WallClock
+    private let prepared = PreparedKeys()
+
+    public init(keySets: [KeySetSource], options: VerifyOptions, clock: any WallClock) {
+        self.keySets = keySets
+        self.options = options
+        self.clock = clock
+        boundRoutes = options.requireBinding.map { (NamePattern($0.source), NamePattern($0.detailType)) }
+    }
+
+    public func verify(_ envelopes: [Envelope]) async -> [Result<Event, Failure>] {
+        let now = clock.now
+        let snapshots = keySets.map { $0.snapshot(at: now) }
+        return envelopes.map { envelope in
+            Result { () throws(Failure) in try verify(envelope, with: snapshots) }
+        }
+    }
+
+    private func verify(_ envelope: Envelope, with snapshots: [KeySetSnapshot]) throws(Failure) -> Event {
+        let shape = try EventShape(parsing: envelope.body)
+        let token = try CompactToken(parsing: shape.token)
+        let header = token.header
+        guard let source = shape.source ?? header.source, let detailType = shape.detailType ?? header.detailType else {
+            throw Failure(.verifyBinding, header.keyID, "no envelope and no token says source and detail type")
+        }
+        guard let signedAt = header.signedAt else {
+            throw Failure(.verifyMalformed, "token header", "it says no time")
+        }
+        guard let issuer = try issuer(of: header, signedAt: signedAt, for: source, in: snapshots) else {
+            throw Failure(.verifyUnknownKey, header.keyID, "no key set for \(source) has it")
+        }
+        guard issuer.key.algorithm == header.algorithm else {
+            throw Failure(.verifyBadAlgorithm, header.keyID, "the key is of \(issuer.key.algorithm.rawValue)")
+        }
+        guard signedAt <= envelope.sentAt + options.skewAhead else {
+            throw Failure(.verifySkew, header.keyID, "signed after the queue had it")
+        }
+        try verifySignature(of: token, by: issuer)
+        try verifyPayload(of: token, is: shape.detailCore, issuer.source.options.canonical)
+        try verifyBinding(of: header, to: (source, detailType, shape.resource), issuer.source.options)
+        guard issuer.source.speaks(for: source) else {
+            throw Failure(.verifyNotAuthorised, header.keyID, "its key set may not speak for \(source)")
+        }
+        let digest = header.id == nil ? Hash.sha256(token.signingInput) : nil
+        return Event(
+            id: id(of: header, in: shape, digest, issuer), tokenDigest: digest,
+            payloadDigest: Hash.sha256(token.payload), source: source, detailType: detailType,
+            resource: shape.resource, detail: token.payload, keyID: header.keyID, signedAt: signedAt,
+            isBound: header.isBound, trace: shape.trace(envelope.attributes))
+    }
+
+    // MARK: the key
+
+    private struct Issuer {
+        let source: KeySetSource
+        let key: VerificationKey
+    }
+
+    /// The key set that has the key: one that may speak for the source if there is one, else any, so that a stranger's
+    /// valid signature is told from a forged one.
+    private func issuer(
+        of header: TokenHeader, signedAt: Instant, for source: String, in snapshots: [KeySetSnapshot]
+    ) throws(Failure) -> Issuer? {
+        var stranger: Issuer?
+        var unavailable: KeySetSource?
+        var asked: [KeySetSource] = []
+        for (keySet, snapshot) in zip(keySets, snapshots) {
+            let speaks = keySet.speaks(for: source)
+            if !snapshot.isUsable {
+                if speaks { unavailable = keySet }
+                continue
+            }
+            switch snapshot.key(header.keyID, signedAt: signedAt, ahead: options.skewAhead) {
+            case .found(let key) where speaks: return Issuer(source: keySet, key: key)
+            case .found(let key): stranger = Issuer(source: keySet, key: key)
+            case .revoked where speaks: throw Failure(.verifyNotAuthorised, header.keyID, "the key is revoked")
+            case .unknown where speaks: asked.append(keySet)
+            case .revoked, .unknown: continue
+            }
+        }
+        if let unavailable {
+            throw Failure(.verifyKeysUnavailable, unavailable.options.name, "no document, or one that is too old")
+        }
+        if let stranger { return stranger }
+        for keySet in asked { keySet.wantsKey() }
+        return nil
+    }
+
+    // MARK: what was signed
+
+    private func verifySignature(of token: CompactToken, by issuer: Issuer) throws(Failure) {
+        let key = issuer.key
+        let profile = key.algorithm == .mldsa44 ? SignatureProfile.mldsa44 : issuer.source.options.profile
+        let preferred = SignatureVariant(rawValue: profile.rawValue)?.identifier ?? key.variants.preferred
+        let prepared = prepared.prepared(key, of: issuer.source.options.name)
+        guard let variant = prepared.verify(token.signature, of: token.signingInput, preferred: preferred) else {
+            throw Failure(.verifyBadSignature, key.keyID, "it verifies under no variant")
+        }
+        guard profile.allows(variant) else {
+            throw Failure(
+                .verifyProfile, key.keyID, "signed as \(variant.rawValue), allowed is \(profile.rawValue)")
+        }
+        if key.variants.note(variant.identifier) { issuer.source.noteSecondVariant(key.keyID, variant) }
+    }
+
+    private func verifyPayload(
+        of token: CompactToken, is core: JSONNode, _ rule: CanonicalRule
+    ) throws(Failure) {
+        let subject = token.header.keyID
+        let payload: JSONNode
+        do {
+            payload = try JSONDocument(token.payload, depth: Limits.jsonDepth).root
+        } catch {
+            throw Failure(.verifyNotCanonical, subject, "the payload is no strict JSON: \(error)")
+        }
+        switch rule {
+        case .strict:
+            guard payload.isCanonical else {
+                throw Failure(.verifyNotCanonical, subject, "the payload is not in RFC 8785 form")
+            }
+            guard core.raw == token.payload || core.isCanonically(token.payload) else {
+                throw Failure(.verifyPayloadMismatch, subject, "detailCore is not what was signed")
+            }
+        case .asSigned:
+            guard core.says(theSameAs: payload) else {
+                throw Failure(.verifyPayloadMismatch, subject, "detailCore is not what was signed")
+            }
+        }
+    }
+
+    // MARK: what it was signed for
+
+    private func verifyBinding(
+        of header: TokenHeader, to label: (source: String, detailType: String, resource: String),
+        _ options: KeySetOptions
+    ) throws(Failure) {
+        let pairs = [
+            ("src", header.source, label.source), ("dt", header.detailType, label.detailType),
+            ("res", header.resource, label.resource),
+        ]
+        for (name, signed, given) in pairs {
+            if let signed, !signed.utf8.elementsEqual(given.utf8) {
+                throw Failure(.verifyBinding, header.keyID, "\(name) is not what the envelope says")
+            }
+        }
+        let isRequired =
+            options.requireBinding
+            || boundRoutes.contains { $0.source.matches(label.source) && $0.detailType.matches(label.detailType) }
+        if isRequired && !header.isBound {
+            throw Failure(.verifyBinding, header.keyID, "src, dt, res and jti are required")
+        }
+    }
+
+    private func id(of header: TokenHeader, in shape: EventShape, _ digest: Digest?, _ issuer: Issuer) -> EventID {
+        if let id = header.id { return EventID(issuer: issuer.source.options.name, text: id) }
+        if let id = shape.id { return EventID(issuer: Self.envelopeIssuer, text: id) }
+        return EventID(issuer: issuer.source.options.name, text: digest?.hexadecimal ?? "")
+    }
+}

@@ -1,0 +1,39 @@
+import Events
+
+/// Names that come from outside: short, of printable characters, so that they can name rows, labels and log fields.
+enum Identifier {
+    /// UTF-8 without NUL and control characters (C0, DEL, C1), at most ``Limits/identifierBytes``.
+    static func isText(_ bytes: Bytes) -> Bool {
+        guard bytes.count <= Limits.identifierBytes else { return false }
+        var previous: UInt8 = 0
+        for byte in bytes {
+            if byte < 0x20 || byte == 0x7F { return false }
+            if previous == 0xC2 && byte < 0xA0 { return false }
+            previous = byte
+        }
+        return true
+    }
+
+    /// Visible ASCII, at least one character.
+    static func isKeyID(_ bytes: Bytes) -> Bool {
+        !bytes.isEmpty && bytes.count <= Limits.identifierBytes && bytes.allSatisfy { (0x21...0x7E).contains($0) }
+    }
+}
+
+/// A name, or a pattern of one: `*` stands for all of it, or for one segment between dots (`Payment.*.v1`).
+struct NamePattern: Sendable {
+    private let text: String
+    private let segments: [Substring]
+
+    init(_ text: String) {
+        self.text = text
+        segments = text.contains("*") && text != "*" ? text.split(separator: ".", omittingEmptySubsequences: false) : []
+    }
+
+    func matches(_ name: String) -> Bool {
+        if text == "*" || text == name { return true }
+        guard !segments.isEmpty else { return false }
+        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == segments.count && zip(segments, parts).allSatisfy { $0 == "*" || $0 == $1 }
+    }
+}

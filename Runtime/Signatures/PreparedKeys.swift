@@ -1,0 +1,80 @@
+import CDilithium
+import Cryptography
+import Events
+import Synchronization
+
+/// The prepared keys in use, at most ``Limits/preparedKeys``; the one that was not used for longest makes room.
+///
+/// A key is known by its set, its kid and its bytes: other bytes under the same kid never meet the old preparation.
+final class PreparedKeys: Sendable {
+    private struct Name: Hashable {
+        let issuer: String
+        let keyID: String
+        let digest: Digest
+    }
+    private struct State {
+        var entries: [Name: (key: PreparedKey, used: UInt64)] = [:]
+        var uses: UInt64 = 0
+    }
+    private let capacity: Int
+    private let state = Mutex(State())
+
+    init(capacity: Int = Limits.preparedKeys) { self.capacity = capacity }
+
+    func prepared(_ key: VerificationKey, of issuer: String) -> PreparedKey {
+        let name = Name(issuer: issuer, keyID: key.keyID, digest: key.digest)
+        let known: PreparedKey? = state.withLock { state in
+            state.uses += 1
+            state.entries[name]?.used = state.uses
+            return state.entries[name]?.key
+        }
+        if let known { return known }
+        let prepared = PreparedKey(key.bytes)
+        return state.withLock { state in
+            if let earlier = state.entries[name] { return earlier.key }
+            if state.entries.count >= capacity, let oldest = state.entries.min(by: { $0.value.used < $1.value.used }) {
+                state.entries[oldest.key] = nil
+            }
+            state.uses += 1
+            state.entries[name] = (prepared, state.uses)
+            return prepared
+        }
+    }
+
+    var count: Int { state.withLock { $0.entries.count } }
+}
+
+/// A public key with its expensive part done: about 20 KiB, for as many verifications as one likes.
+final class PreparedKey: @unchecked Sendable {
+    // Unchecked: written by `init` alone, and read ever after.
+    private let key = UnsafeMutablePointer<dilithium_key>.allocate(capacity: 1)
+
+    /// - Parameter publicKey: 1312 bytes.
+    init(_ publicKey: [UInt8]) {
+        precondition(publicKey.count == CompactToken.publicKeyBytes)
+        dilithium_prepare(key, publicKey)
+    }
+
+    deinit { key.deallocate() }
+
+    /// The variant under which the signature verifies, `nil` if it does under none. All three are tried, `preferred`
+    /// first: that is how a signature under a forbidden variant is told from a forged one.
+    func verify(_ signature: [UInt8], of message: Bytes, preferred: UInt32) -> SignatureVariant? {
+        let all = DILITHIUM_ROUND31.rawValue | DILITHIUM_IPD.rawValue | DILITHIUM_MLDSA44.rawValue
+        let verified = message.withUnsafeBufferPointer { buffer in
+            var part = dilithium_part(bytes: buffer.baseAddress, count: buffer.count)
+            return dilithium_verify(key, &part, 1, signature, signature.count, all, preferred)
+        }
+        return SignatureVariant.allCases.first { $0.identifier == verified }
+    }
+}
+
+extension SignatureVariant {
+    var identifier: UInt32 {
+        switch self {
+        case .round31: DILITHIUM_ROUND31.rawValue
+        case .ipd: DILITHIUM_IPD.rawValue
+        case .mldsa44: DILITHIUM_MLDSA44.rawValue
+        }
+    }
+}
