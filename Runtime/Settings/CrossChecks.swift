@@ -1,0 +1,243 @@
+// What no setting can know of itself: whether it fits the others.
+import Events
+
+struct CrossChecks {
+    let configuration: Configuration
+
+    func run(_ reader: inout Reader) {
+        names(&reader)
+        for queue in configuration.queues { check(queue, &reader) }
+        urls(&reader)
+        for handler in configuration.handlers { check(handler, &reader) }
+        workers(&reader)
+        for keySet in configuration.keySets { check(keySet, &reader) }
+        sidecar(&reader)
+    }
+
+    // MARK: - names
+
+    private func names(_ reader: inout Reader) {
+        unique(configuration.queues.map(\.name.text), "queues", "name", &reader)
+        unique(configuration.handlers.map(\.id.text), "handlers", "id", &reader)
+        unique(configuration.keySets.map(\.name), "key-sets", "name", &reader)
+        unique(configuration.api.peers.map(\.name), "api.peers", "name", &reader)
+        if configuration.queues.isEmpty {
+            reader.error(
+                "queues", "There is no queue, so nothing would ever happen.", "Add one: config/minimal.yaml shows how.")
+        }
+        let used = Set(configuration.queues.flatMap(\.handlers))
+        for handler in configuration.handlers where !used.contains(handler.id) {
+            reader.warn(
+                "handlers[\(handler.id)]", "No queue names this handler, so it never gets an event.",
+                "List it under `queues[].handlers`, or remove it.")
+        }
+    }
+
+    private func unique(_ names: [String], _ list: String, _ key: String, _ reader: inout Reader) {
+        var seen: Set<String> = []
+        for name in names where !seen.insert(name).inserted {
+            reader.error(
+                "\(list)[\(name)].\(key)", "Two elements of this list have the same \(key).", "Rename or remove one.")
+        }
+    }
+
+    // MARK: - queues
+
+    private func check(_ queue: QueueSettings, _ reader: inout Reader) {
+        let path = "queues[\(queue.name)]"
+        let known = configuration.handlers.map(\.id.text)
+        for (index, id) in queue.handlers.enumerated() {
+            if !known.contains(id.text) {
+                let meant = Nearest.to(id.text, among: known).map { "Did you mean \"\($0)\"?" }
+                reader.error(
+                    "\(path).handlers[\(index)]", found: id.text, "There is no handler of this id.",
+                    meant ?? "Add it under `handlers`.")
+            } else if queue.handlers.firstIndex(of: id) != index {
+                reader.error("\(path).handlers[\(index)]", found: id.text, "It is listed twice.", "Remove one.")
+            }
+        }
+        if queue.handlers.count > 1 {
+            reader.note(
+                "\(path).handlers", "When one of its handlers cannot work the others' events wait behind it.",
+                "Give each handler a queue of its own.")
+        }
+        if queue.deadLetter == nil && configuration.store.durability == .ephemeral {
+            reader.error(
+                "\(path).dead-letter", "Dead letters would be kept in the store, which does not outlive the pod.",
+                "Give the URL of a dead-letter queue, or a durable store.")
+        }
+        for (key, url) in [("dead-letter", queue.deadLetter), ("quarantine", queue.quarantine)] {
+            guard let url else { continue }
+            if configuration.queues.contains(where: { $0.url == url }) {
+                reader.error(
+                    "\(path).\(key)", "Events are received from this queue, so its letters would come back as events.",
+                    "Use a queue that nobody here receives from.")
+            } else if queue.url.hasSuffix(".fifo") != url.hasSuffix(".fifo") {
+                reader.warn(
+                    "\(path).\(key)",
+                    "One of the two queues is FIFO and the other is not, so the queue's own redrive cannot work.",
+                    "Use two of one kind.")
+            }
+        }
+        for id in queue.handlers {
+            guard let handler = configuration[handler: id] else { continue }
+            let longest = handler.deadline + handler.grace + queue.hold
+            if longest > Limits.heldAtMost {
+                reader.error(
+                    "\(path).hold",
+                    "With the deadline and grace of \(id) a message would be held for \(Quantity.show(longest)); "
+                        + "more than \(Quantity.show(Limits.heldAtMost)) comes too near to the twelve hours of SQS.",
+                    "Shorten hold or the handler's deadline.")
+            }
+        }
+    }
+
+    private func urls(_ reader: inout Reader) {
+        var owners: [String: QueueName] = [:]
+        for queue in configuration.queues {
+            if let owner = owners[queue.url], owner != queue.name {
+                reader.error(
+                    "queues[\(queue.name)].url",
+                    "The queue \(owner) has the same URL: each would get the other's events.",
+                    "List all handlers under one of them, or create a second queue.")
+            }
+            owners[queue.url] = queue.name
+            if let url = WebAddress(queue.url), !url.isEncrypted, !url.isLoopback {
+                reader.warn("queues[\(queue.name)].url", "It is not encrypted.", "Use https outside of development.")
+            }
+        }
+    }
+
+    // MARK: - handlers
+
+    private func check(_ handler: HandlerSettings, _ reader: inout Reader) {
+        let path = "handlers[\(handler.id)]"
+        if handler.retry.base > handler.retry.cap {
+            reader.error("\(path).retry.base", "It is longer than cap.", "Shorten base, or raise cap.")
+        }
+        if !handler.publish.isEmpty {
+            for (key, isThere) in [("signing", configuration.signing != nil), ("bus", configuration.bus != nil)]
+            where !isThere {
+                reader.error(
+                    "\(path).publish", "Nothing can be published without `\(key)`.", "Add the section `\(key)`.")
+            }
+        }
+        for (index, route) in handler.routes.enumerated() {
+            let isCovered = configuration.keySets.contains { keySet in
+                keySet.sources.contains { Names.covers($0, route.source) || Names.covers(route.source, $0) }
+            }
+            if !isCovered {
+                reader.error(
+                    "\(path).routes[\(index)].source", found: route.source,
+                    "No key set may speak for this source, so each of its events would be refused.",
+                    "List it under `key-sets[].sources`.")
+            }
+        }
+        let isBound = handler.requireBinding || configuration.keySets.allSatisfy(\.requireBinding)
+        if !isBound {
+            reader.note(
+                path, "Its events need not have their source, detail type, resource and id signed.",
+                "Set `require-binding: true` when its publishers sign them"
+                    + (handler.businessKey.isEmpty
+                        ? "; until then a business key, here or in the plugin, tells repeats apart." : "."))
+        }
+    }
+
+    /// Old and new workers live side by side during a reload.
+    private func workers(_ reader: inout Reader) {
+        let count = configuration.handlers.reduce(0) { $0 + $1.workers }
+        if count > Limits.workers {
+            reader.error(
+                "handlers", "They ask for \(count) workers; \(Limits.workers) are possible.", "Lower `workers`.")
+        } else if count * 2 > Limits.workers {
+            reader.warn(
+                "handlers",
+                "They ask for \(count) of \(Limits.workers) workers: a reload has no room for both generations.",
+                "Lower `workers` to \(Limits.workers / 2) in all.")
+        }
+    }
+
+    // MARK: - key sets
+
+    private func check(_ keySet: KeySetSettings, _ reader: inout Reader) {
+        let path = "key-sets[\(keySet.name)]"
+        if keySet.url == nil && keySet.socket == nil {
+            reader.error("\(path).url", "It has neither a URL nor a socket.", "Give one of them.")
+        }
+        if let url = keySet.url.flatMap({ WebAddress($0) }) {
+            if !url.isEncrypted && !url.isLoopback && keySet.socket == nil {
+                reader.error(
+                    "\(path).url", "Who can change this answer on its way can forge every event.",
+                    "Use https, or a server on loopback or a Unix socket.")
+            }
+            if !url.isEncrypted && !keySet.pins.isEmpty {
+                reader.error(
+                    "\(path).pins", "Without https there is no certificate to pin.", "Use https, or remove the pins.")
+            }
+        }
+        if keySet.refresh >= keySet.maximumAge {
+            reader.error(
+                "\(path).refresh", "It is not fetched before the last one is too old, so its queues would pause.",
+                "Make refresh shorter than maximum-age.")
+        }
+        if keySet.sources.contains("*") && configuration.keySets.count > 1 {
+            reader.warn(
+                "\(path).sources", "Its keys may speak for every source, those of the other key sets included.",
+                "List its own sources.")
+        }
+    }
+
+    // MARK: - the sidecar
+
+    private func sidecar(_ reader: inout Reader) {
+        if configuration.keySets.isEmpty {
+            reader.error(
+                "key-sets", "Without a key set no event can be verified.", "Add one: config/minimal.yaml shows how.")
+        }
+        let slowest = configuration.handlers.map { $0.deadline + $0.grace }.max() ?? .zero
+        if slowest > configuration.stop.deadline {
+            reader.warn(
+                "stop.deadline",
+                "The slowest handler may take \(Quantity.show(slowest)): what runs then is cut off and repeated.",
+                "Raise it, and terminationGracePeriodSeconds with it.")
+        }
+        if configuration.sandbox == .off {
+            reader.warn(
+                "sandbox", "Handlers can reach the network, the files and the credentials of the sidecar.",
+                "Use required, or available on old kernels.")
+        }
+        for peer in configuration.api.peers {
+            if peer.user == nil && peer.group == nil {
+                reader.error("api.peers[\(peer.name)]", "It would be everybody.", "Give `uid` or `gid`.")
+            }
+            if peer.roles.contains(.publish) {
+                if peer.sources.isEmpty {
+                    reader.error(
+                        "api.peers[\(peer.name)].sources", "It may publish, but under no source.", "List its sources.")
+                }
+                if configuration.signing == nil || configuration.bus == nil {
+                    reader.error(
+                        "api.peers[\(peer.name)].roles", "Nothing can be published without `signing` and `bus`.",
+                        "Add both sections, or remove the role publish.")
+                }
+            }
+        }
+    }
+}
+
+extension Reader {
+    mutating func error(_ path: String, found: String = "", _ why: String, _ fix: String) {
+        add(.error, path, found, why, fix)
+    }
+    mutating func warn(_ path: String, _ why: String, _ fix: String) { add(.warning, path, "", why, fix) }
+    mutating func note(_ path: String, _ why: String, _ fix: String) { add(.note, path, "", why, fix) }
+
+    private mutating func add(
+        _ severity: Problem.Severity, _ path: String, _ found: String, _ why: String, _ fix: String
+    ) {
+        add(
+            Problem(
+                severity, place: place(of: path), path: path, found: found.isEmpty ? "" : Quote.found(found), why: why,
+                fix: fix))
+    }
+}

@@ -1,0 +1,119 @@
+// The handlers: which plugin, how it is run, and what it may do.
+public import Events
+
+public struct HandlerSettings: SettingsGroup, Hashable {
+    public var id = HandlerID("")
+    public var plugin = ""
+    /// What the plugin file's content must hash to.
+    public var sha256: Digest?
+    /// The handler's own configuration: a JSON object in canonical form.
+    public var config = Bytes("{}")
+    /// Narrows the plugin's own routes; empty leaves them.
+    public var routes: [RouteSettings] = []
+    /// JSON Pointers; empty leaves the plugin's own key.
+    public var businessKey: [String] = []
+    public var workers = 1
+    public var deadline = Duration.seconds(10)
+    public var grace = Duration.seconds(2)
+    public var memory = 536_870_912
+    public var environment: [String: String] = [:]
+    public var retry = RetrySettings()
+    public var publish: [PublishSettings] = []
+    public var requireBinding = false
+
+    public init() {}
+
+    static let section = Section<Self>(
+        Setting(
+            "id", \.id, .handlerID, required: true, example: "hello",
+            "The id that the plugin declares. It names the handler's state and metrics."),
+        Setting(
+            "plugin", \.plugin, .path("/opt/outrigger/libhello.so"), required: true,
+            example: "/opt/outrigger/libhello.so",
+            "The plugin file. It is watched; a new build is loaded beside the old one."),
+        Setting(
+            "sha256", \.sha256, .or("none", .sha256), "What the plugin file must hash to. Any other file is refused."),
+        Setting(
+            "config", \.config, .freeObject, "The handler's own configuration, checked against the plugin's schema."),
+        Setting(
+            "routes", \.routes, .sections(atMost: Limits.routesPerHandler),
+            "Narrows what the plugin takes; never widens it. Empty: all that the plugin declares."),
+        Setting(
+            "business-key", \.businessKey, .list(of: .pointer, atMost: 16),
+            "JSON Pointers into the payload: events with equal values are one piece of work. Empty: the plugin's own."
+        ),
+        Setting("workers", \.workers, .count(1...Limits.workers), "Worker processes."),
+        Setting(
+            "deadline", \.deadline, .duration(.milliseconds(10)...(.hours(1))),
+            "How long one event may take. A batch has as often as much as it has events."),
+        Setting(
+            "grace", \.grace, .duration(.zero...(.minutes(1))),
+            "How long a worker has after its deadline before it is killed."),
+        Setting("memory", \.memory, .size(16_777_216...(1 << 36)), "Data memory of one worker (RLIMIT_DATA)."),
+        Setting(
+            "environment", \.environment,
+            .map(names: "letters, digits and underscores, not AWS_..., LD_... or OUTRIGGER_...") { name in
+                Names.isVariable(name) && !["AWS_", "LD_", "OUTRIGGER_"].contains { name.hasPrefix($0) }
+            },
+            "The worker's whole environment. Handlers get no credentials and no loader variables."),
+        Setting("retry", \.retry, .section(), "When an event is tried again."),
+        Setting(
+            "publish", \.publish, .sections(atMost: Limits.routesPerHandler),
+            "What the handler may publish. Anything else is denied."),
+        Setting(
+            "require-binding", \.requireBinding, .flag,
+            "Refuses events whose source, detail type, resource and id are not signed."))
+}
+
+public struct RouteSettings: SettingsGroup, Hashable {
+    public var source = ""
+    public var detailType = "*"
+
+    public init() {}
+
+    static let section = Section<Self>(
+        Setting(
+            "source", \.source, .pattern("com.example.orders"), required: true, example: "com.example.orders",
+            "The event's source; * for any, or for one part between dots."),
+        Setting("detail-type", \.detailType, .pattern("Order.Accepted.v1"), "The event's detail type, likewise."))
+}
+
+public struct RetrySettings: SettingsGroup, Hashable {
+    public var attempts = 8
+    public var base = Duration.seconds(1)
+    public var cap = Duration.minutes(15)
+
+    public init() {}
+
+    static let section = Section<Self>(
+        Setting("attempts", \.attempts, .count(1...1_000), "Runs that count, before the event is dead-lettered."),
+        Setting(
+            "base", \.base, .duration(.milliseconds(10)...(.hours(1))),
+            "The longest first wait; it doubles with each attempt, and the wait is drawn from zero to it."),
+        Setting("cap", \.cap, .duration(.milliseconds(10)...(.hours(6))), "The longest wait."))
+
+    /// The longest that all waits together can be.
+    var longest: Duration {
+        var total = Duration.zero, wait = base
+        for _ in 1..<max(attempts, 1) {
+            total += min(wait, cap)
+            if wait < cap { wait = wait * 2 }
+        }
+        return total
+    }
+}
+
+public struct PublishSettings: SettingsGroup, Hashable {
+    public var source = ""
+    public var detailTypes: [String] = []
+
+    public init() {}
+
+    static let section = Section<Self>(
+        Setting(
+            "source", \.source, .word("a name without spaces", "com.example.billing", atMost: 256), required: true,
+            example: "com.example.billing", "The source to publish under."),
+        Setting(
+            "detail-types", \.detailTypes, .list(of: .pattern("Invoice.Sent.v1"), atLeast: 1), required: true,
+            example: "[Invoice.Sent.v1]", "The detail types; * for any, or for one part between dots."))
+}

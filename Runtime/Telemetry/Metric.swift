@@ -1,0 +1,140 @@
+// The metric catalogue: every metric of the sidecar, declared once. METRICS.md is generated from it.
+
+/// One metric: its name, what it counts, and its labels in the order in which their values are given.
+public struct Metric: Sendable, Hashable {
+    public enum Kind: String, Sendable { case counter, gauge, histogram }
+
+    public let name: String
+    public let kind: Kind
+    public let labels: [String]
+    /// One sentence. Units are part of the name: seconds, bytes, or plain numbers.
+    public let help: String
+
+    init(_ kind: Kind, _ name: String, _ labels: [String] = [], _ help: String) {
+        self.kind = kind
+        self.name = "outrigger_" + name
+        self.labels = labels
+        self.help = help
+    }
+
+    public static func == (a: Metric, b: Metric) -> Bool { a.name == b.name }
+    public func hash(into hasher: inout Hasher) { hasher.combine(name) }
+}
+
+extension Metric {
+    // MARK: receive
+    static let received = Metric(.counter, "received_total", ["queue"], "Messages received.")
+    static let receivedBytes = Metric(.counter, "received_bytes_total", ["queue"], "Bytes of their bodies.")
+    static let redelivered = Metric(
+        .counter, "redelivered_total", ["queue"], "Messages received again while they were in hand.")
+    static let inHand = Metric(.gauge, "in_hand_messages", ["queue"], "Messages received and not settled.")
+    static let inHandBytes = Metric(.gauge, "in_hand_bytes", ["queue"], "Bytes of their bodies.")
+    static let oldest = Metric(.gauge, "oldest_message_age_seconds", ["queue"], "Age of the oldest message in hand.")
+    static let paused = Metric(
+        .gauge, "paused", ["queue", "code"], "1 while the queue is not received from, for the reason of this code.")
+
+    // MARK: verify
+    static let verified = Metric(.counter, "verified_total", ["queue"], "Messages whose signature was verified.")
+    static let failures = Metric(
+        .counter, "failures_total", ["queue", "code"], "Failures by code; FAILURES.md says what each means.")
+    static let keySetAge = Metric(
+        .gauge, "key_set_age_seconds", ["key_set"], "Time since the key set was last fetched.")
+    static let keySetKeys = Metric(.gauge, "key_set_keys", ["key_set"], "Keys in the key set.")
+    static let keySetFailures = Metric(
+        .counter, "key_set_failures_total", ["key_set", "code"], "Fetches of the key set that failed or were refused.")
+    static let unknownKeys = Metric(
+        .counter, "unknown_keys_total", ["key_set"], "Tokens that named a key which the key set does not have.")
+    static let secondVariants = Metric(
+        .counter, "second_variants_total", ["key_set"],
+        "Signatures that verified under another variant of Dilithium2 than the key's earlier ones.")
+
+    // MARK: dedup
+    static let duplicates = Metric(.counter, "duplicates_total", ["queue"], "Events that were done before.")
+
+    // MARK: handle
+    static let handled = Metric(
+        .counter, "handled_total", ["queue", "handler", "outcome"], "Runs of events in handlers, by outcome.")
+    static let handleSeconds = Metric(
+        .histogram, "handle_seconds", ["queue", "handler"], "Time of one run of one event, with its batch.")
+    static let waitSeconds = Metric(
+        .histogram, "wait_seconds", ["queue", "handler"],
+        "Time from available in the queue to handed to a worker, of events that came for the first time.")
+    static let retries = Metric(
+        .counter, "retries_total", ["queue", "handler", "code"], "Events that will be run again, by reason.")
+    static let workers = Metric(.gauge, "workers", ["handler"], "Worker processes.")
+    static let workerStarts = Metric(.counter, "worker_starts_total", ["handler"], "Worker processes started.")
+    static let workerRestarts = Metric(
+        .counter, "worker_restarts_total", ["handler", "code"], "Worker processes that ended unasked, by reason.")
+    static let sandbox = Metric(
+        .gauge, "sandbox", ["handler", "part"], "1 if this part of the sandbox is in force for the handler's workers.")
+    static let handlerDropped = Metric(
+        .counter, "handler_telemetry_dropped_total", ["handler", "kind"],
+        "Log lines and metric samples of the handler beyond its limits.")
+
+    // MARK: settle
+    static let commits = Metric(.histogram, "commit_seconds", ["queue"], "Time of one commit of outcomes.")
+    static let committed = Metric(.counter, "committed_total", ["queue"], "Outcomes committed.")
+    static let settled = Metric(
+        .counter, "settled_total", ["queue", "as"], "Messages settled: done, duplicate, dead-letter or given-back.")
+    static let deadLetters = Metric(
+        .counter, "dead_letters_total", ["queue", "code"], "Dead letters, by their last code.")
+    static let settleErrors = Metric(
+        .counter, "settle_errors_total", ["queue", "code"], "Deletes, delays and dead letters that failed.")
+
+    // MARK: all stages
+    static let stage = Metric(
+        .histogram, "stage_seconds", ["queue", "stage"], "Time that one batch took in a stage.")
+    static let stageEvents = Metric(
+        .counter, "stage_events_total", ["queue", "stage"], "Events in those batches.")
+    static let endToEnd = Metric(
+        .histogram, "end_to_end_seconds", ["queue", "as"],
+        "Time from when the queue had the message until it was settled.")
+
+    // MARK: publish
+    static let published = Metric(.counter, "published_total", ["source"], "Events that the bus took.")
+    static let publishSeconds = Metric(.histogram, "publish_seconds", [], "Time from commit to the bus's answer.")
+    static let publishFailures = Metric(
+        .counter, "publish_failures_total", ["code"], "Events that the bus did not take, by reason.")
+    static let outboxRows = Metric(.gauge, "outbox_events", [], "Committed events that wait for the bus.")
+    static let outboxBytes = Metric(.gauge, "outbox_bytes", [], "Their bytes.")
+    static let outboxAge = Metric(.gauge, "outbox_oldest_age_seconds", [], "Age of the oldest of them.")
+
+    // MARK: store
+    static let storeCommits = Metric(
+        .histogram, "store_commit_seconds", [], "Time of one transaction, with its wait for the disk.")
+    static let storeFailures = Metric(.counter, "store_failures_total", ["code"], "Transactions that failed.")
+    static let storeBytes = Metric(.gauge, "store_bytes", [], "Bytes of the store's files.")
+
+    // MARK: the sidecar
+    static let build = Metric(.gauge, "build_info", ["version"], "1, with the version as label.")
+    static let generation = Metric(.gauge, "generation", [], "The number of the generation in force.")
+    static let reloads = Metric(.counter, "reloads_total", ["result"], "Reloads: switched, unchanged or refused.")
+    static let started = Metric(.gauge, "start_time_seconds", [], "When the sidecar started, in Unix time.")
+    static let logLines = Metric(
+        .counter, "log_lines_dropped_total", ["reason"], "Log lines left out: limit or blocked.")
+    static let seriesDropped = Metric(
+        .counter, "series_dropped_total", ["metric"], "Samples that were counted under \"other\": too many label sets.")
+
+    /// All of them, in the order of the reference.
+    public static let all: [Metric] = [
+        received, receivedBytes, redelivered, inHand, inHandBytes, oldest, paused,
+        verified, failures, keySetAge, keySetKeys, keySetFailures, unknownKeys, secondVariants,
+        duplicates,
+        handled, handleSeconds, waitSeconds, retries, workers, workerStarts, workerRestarts, sandbox, handlerDropped,
+        commits, committed, settled, deadLetters, settleErrors,
+        stage, stageEvents, endToEnd,
+        published, publishSeconds, publishFailures, outboxRows, outboxBytes, outboxAge,
+        storeCommits, storeFailures, storeBytes,
+        build, generation, reloads, started, logLines, seriesDropped,
+    ]
+
+    /// Upper bounds of every histogram's buckets, in seconds: from a verification to a slow handler.
+    public static let bounds: [Double] = [
+        0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
+        60,
+    ]
+    /// Those of handlers' own histograms, whose unit is the handler's: the worker folds samples into them.
+    public static let handlerBounds: [Double] = [
+        0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000,
+    ]
+}

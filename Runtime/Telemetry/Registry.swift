@@ -1,0 +1,199 @@
+// The numbers behind the metrics: bounded, and cheap to change from any thread.
+import Events
+import Synchronization
+
+/// Counts, levels and distributions by label set. Safe from any thread; a change takes one short lock.
+public final class Registry: Sendable {
+    /// One handler's metric, which the handler itself named.
+    struct HandlerMetric: Hashable, Sendable {
+        enum Kind: String, Sendable { case counter, histogram }
+        let handler: HandlerID
+        let name: String
+        /// As in the exposition: `handler_<id>_<name>`.
+        var exposed: String { "handler_" + handler.text.replacing("-", with: "_") + "_" + name }
+    }
+    struct Labels: Hashable, Sendable { let values: [String] }
+    struct NamedLabels: Hashable, Sendable { let pairs: [Attribute] }
+
+    struct Distribution: Sendable {
+        /// One count for each bound and one for what lies above all; not cumulative.
+        var counts: [UInt64]
+        var sum = 0.0
+        init(bounds: Int) { counts = Array(repeating: 0, count: bounds + 1) }
+    }
+    struct HandlerFamily: Sendable {
+        let kind: HandlerMetric.Kind
+        let exposed: String
+        var counters: [NamedLabels: UInt64] = [:]
+        var distributions: [NamedLabels: Distribution] = [:]
+    }
+    struct State: Sendable {
+        var numbers: [Metric: [Labels: Double]] = [:]
+        var distributions: [Metric: [Labels: Distribution]] = [:]
+        var families: [HandlerMetric: HandlerFamily] = [:]
+        var owners: [String: HandlerMetric] = [:]
+        var handlerSeries: [HandlerID: Int] = [:]
+    }
+
+    private let state = Mutex(State())
+
+    public init() {}
+
+    /// The label value of what has no series of its own.
+    static let other = "other"
+
+    // MARK: - the sidecar's own
+
+    func add(_ metric: Metric, _ values: [String] = [], _ amount: Double = 1) {
+        state.withLock { state in
+            let labels = state.admit(metric, values)
+            state.numbers[metric, default: [:]][labels, default: 0] += amount
+        }
+    }
+
+    func set(_ metric: Metric, _ values: [String] = [], to level: Double) {
+        state.withLock { state in
+            let labels = state.admit(metric, values)
+            state.numbers[metric, default: [:]][labels] = level
+        }
+    }
+
+    /// Sets every series of a gauge whose first label has this value.
+    func setAll(_ metric: Metric, first value: String, to level: Double) {
+        state.withLock { state in
+            for labels in (state.numbers[metric] ?? [:]).keys where labels.values.first == value {
+                state.numbers[metric]?[labels] = level
+            }
+        }
+    }
+
+    func observe(_ metric: Metric, _ values: [String], _ duration: Duration) {
+        let seconds = duration.inSeconds
+        let bucket = Metric.bounds.firstIndex { seconds <= $0 } ?? Metric.bounds.count
+        state.withLock { state in
+            let labels = state.admit(metric, values)
+            state.distributions[metric, default: [:]][labels, default: Distribution(bounds: Metric.bounds.count)]
+                .note(bucket, seconds)
+        }
+    }
+
+    // MARK: - handlers' own
+
+    /// False if the sample was dropped: a bad name, another kind under this name, or too many series.
+    func add(_ metric: HandlerMetric, _ labels: [Attribute], _ amount: UInt64) -> Bool {
+        state.withLock { state in
+            let key = NamedLabels(pairs: labels)
+            guard state.admit(metric, .counter, key) else { return false }
+            let old = state.families[metric]?.counters[key] ?? 0
+            state.families[metric]?.counters[key] = old.addingReportingOverflow(amount).overflow ? .max : old + amount
+            return true
+        }
+    }
+
+    /// `counts`: one for each of ``Metric/handlerBounds`` and one for what lies above.
+    func merge(_ metric: HandlerMetric, _ labels: [Attribute], counts: [UInt64], sum: Double) -> Bool {
+        guard counts.count == Metric.handlerBounds.count + 1, sum.isFinite else { return false }
+        return state.withLock { state in
+            let key = NamedLabels(pairs: labels)
+            guard state.admit(metric, .histogram, key) else { return false }
+            var distribution =
+                state.families[metric]?.distributions[key]
+                ?? Distribution(bounds: Metric.handlerBounds.count)
+            for index in counts.indices { distribution.counts[index] &+= counts[index] }
+            distribution.sum += sum
+            state.families[metric]?.distributions[key] = distribution
+            return true
+        }
+    }
+
+    /// Forgets the levels and metrics of a handler that is gone.
+    func forget(_ handler: HandlerID) {
+        state.withLock { state in
+            for metric in state.families.keys where metric.handler == handler {
+                state.owners[metric.exposed] = nil
+                state.families[metric] = nil
+            }
+            state.handlerSeries[handler] = nil
+        }
+        remove([.workers, .sandbox], first: handler.text)
+    }
+
+    /// Removes the series of metrics whose first label has this value.
+    func remove(_ metrics: [Metric], first value: String) {
+        state.withLock { state in
+            for metric in metrics {
+                state.numbers[metric] = state.numbers[metric]?.filter { $0.key.values.first != value }
+            }
+        }
+    }
+
+    /// Everything at one moment.
+    func snapshot() -> State { state.withLock { $0 } }
+}
+
+extension Registry.Distribution {
+    mutating func note(_ bucket: Int, _ value: Double) {
+        counts[bucket] += 1
+        sum += value
+    }
+}
+
+extension Registry.State {
+    /// The series to change: the one asked for, or "other" when there are too many.
+    mutating func admit(_ metric: Metric, _ values: [String]) -> Registry.Labels {
+        let labels = Registry.Labels(
+            values: values.map { String($0.utf8.prefix(Limits.identifierBytes)) ?? Registry.other })
+        let known =
+            metric.kind == .histogram
+            ? (distributions[metric]?[labels] != nil, distributions[metric]?.count ?? 0)
+            : (numbers[metric]?[labels] != nil, numbers[metric]?.count ?? 0)
+        if known.0 || known.1 < Limits.seriesPerMetric || values.isEmpty { return labels }
+        numbers[.seriesDropped, default: [:]][Registry.Labels(values: [metric.name]), default: 0] += 1
+        return Registry.Labels(values: values.map { _ in Registry.other })
+    }
+
+    mutating func admit(
+        _ metric: Registry.HandlerMetric, _ kind: Registry.HandlerMetric.Kind, _ labels: Registry.NamedLabels
+    ) -> Bool {
+        guard MetricName.isName(metric.name), labels.pairs.allSatisfy({ MetricName.isLabel($0.name) }),
+            Set(labels.pairs.map(\.name)).count == labels.pairs.count
+        else { return false }
+        if let family = families[metric] {
+            guard family.kind == kind else { return false }
+            if family.counters[labels] != nil || family.distributions[labels] != nil { return true }
+        } else if owners[metric.exposed] != nil {
+            return false
+        }
+        guard handlerSeries[metric.handler, default: 0] < Limits.seriesPerHandler else { return false }
+        if families[metric] == nil {
+            families[metric] = .init(kind: kind, exposed: metric.exposed)
+            owners[metric.exposed] = metric
+        }
+        handlerSeries[metric.handler, default: 0] += 1
+        return true
+    }
+}
+
+/// What Prometheus takes for names.
+enum MetricName {
+    private static let bytesAtMost = 64
+
+    static func isName(_ text: String) -> Bool {
+        guard (1...bytesAtMost).contains(text.utf8.count), let first = text.utf8.first, !isDigit(first) else {
+            return false
+        }
+        return text.utf8.allSatisfy { isLetter($0) || isDigit($0) || $0 == UInt8(ascii: "_") }
+    }
+
+    /// `le` and what begins with two underscores belong to Prometheus.
+    static func isLabel(_ text: String) -> Bool {
+        isName(text) && text != "le" && text != "quantile" && !text.hasPrefix("__")
+    }
+
+    private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
+    private static func isLetter(_ byte: UInt8) -> Bool { (0x61...0x7A).contains(byte | 0x20) }
+}
+
+extension Duration {
+    var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) / 1e18 }
+}

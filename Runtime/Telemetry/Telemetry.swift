@@ -1,0 +1,220 @@
+// What happens, as metrics and log lines. The one place where events of the house become either.
+public import Events
+public import Pipeline
+import Synchronization
+
+/// Hears everything, from any thread, without blocking.
+public final class Telemetry: Sendable {
+    public let registry: Registry
+    public let writer: LogWriter
+    struct State: Sendable {
+        var generation = 0
+        var keySetsFetched: [String: Instant] = [:]
+        var outboxOldest: Instant?
+    }
+    let state = Mutex(State())
+
+    public init(registry: Registry, writer: LogWriter) {
+        self.registry = registry
+        self.writer = writer
+    }
+
+    /// The Content-Type of ``exposition(at:)``.
+    public static let contentType = Exposition.contentType
+
+    /// All metrics as Prometheus text, with the ages as they are now.
+    public func exposition(at now: Instant) -> String {
+        let (fetched, oldest) = state.withLock { ($0.keySetsFetched, $0.outboxOldest) }
+        for (name, instant) in fetched { registry.set(.keySetAge, [name], to: (now - instant).inSeconds) }
+        registry.set(.outboxAge, to: oldest.map { max(0, (now - $0).inSeconds) } ?? 0)
+        return Exposition(registry.snapshot()).rendered
+    }
+
+    // MARK: - lines
+
+    /// A line of the sidecar about itself.
+    public func log(_ level: LogLevel, _ message: String, _ fields: [Attribute] = [], at now: Instant) {
+        write(at: now, level, from: .sidecar, LogLine(level, message, fields: fields))
+    }
+
+    /// A failure outside of a queue's pipeline, at the level of its disposition.
+    public func report(_ failure: Failure, handler: HandlerID? = nil, at now: Instant) {
+        var line = Self.line(failure)
+        line.handler = handler
+        write(at: now, line.level, from: .code(failure.code), line)
+    }
+
+    /// Writes what was left out of the log. To be called every few seconds, and at the end.
+    public func flush(at now: Instant) { writer.flush(at: now) }
+
+    func write(at now: Instant, _ level: LogLevel, from source: LogSource, _ line: @autoclosure () -> LogLine) {
+        guard writer.writes(level) else { return }
+        let generation = state.withLock { $0.generation }
+        func complete() -> LogLine {
+            var line = line()
+            if generation > 0 { line.generation = generation }
+            return line
+        }
+        writer.write(at: now, level, from: source, complete())
+    }
+
+    static func line(_ failure: Failure) -> LogLine {
+        var line = LogLine(
+            failure.code.disposition.level, failure.cause.isEmpty ? failure.code.entry.meaning : failure.cause)
+        line.code = failure.code
+        if !failure.subject.isEmpty { line.fields = [Attribute(name: "subject", value: failure.subject)] }
+        return line
+    }
+}
+
+extension Disposition {
+    /// How loud a failure of this disposition is.
+    var level: LogLevel {
+        switch self {
+        case .quarantine, .deadLetter, .pause: .warning
+        case .retry, .note: .info
+        case .refuse: .error
+        }
+    }
+}
+
+extension Telemetry: PipelineObserver {
+    public func note(_ event: PipelineEvent, of queue: QueueName, at now: Instant) {
+        switch event {
+        case .received, .redelivered, .inHand, .stage, .committed: count(event, queue)
+        case .verified, .duplicate, .handled, .settled: count(event, queue)
+        case .failed(_, let failure), .receiveFailed(let failure):
+            registry.add(.failures, [queue.text, failure.code.rawValue])
+        case .retried(let subject, let failure, _, _):
+            registry.add(.retries, [queue.text, subject.handler?.text ?? "", failure.code.rawValue])
+        case .deadLettered(_, let failure): registry.add(.deadLetters, [queue.text, failure.code.rawValue])
+        case .settleFailed(_, let failure): registry.add(.settleErrors, [queue.text, failure.code.rawValue])
+        case .paused(let failure): registry.set(.paused, [queue.text, failure.code.rawValue], to: 1)
+        case .resumed: registry.setAll(.paused, first: queue.text, to: 0)
+        case .drained: break
+        }
+        let (level, source) = Self.loudness(of: event)
+        guard writer.writes(level) else { return }
+        write(at: now, level, from: source, Self.line(for: event, queue, level))
+    }
+
+    private func count(_ event: PipelineEvent, _ queue: QueueName) {
+        switch event {
+        case .received(let count, let bytes):
+            registry.add(.received, [queue.text], Double(count))
+            registry.add(.receivedBytes, [queue.text], Double(bytes))
+        case .redelivered: registry.add(.redelivered, [queue.text])
+        case .verified: registry.add(.verified, [queue.text])
+        case .duplicate: registry.add(.duplicates, [queue.text])
+        case .handled(let subject, let outcome, _, let waited, let took):
+            let handler = subject.handler?.text ?? ""
+            registry.add(.handled, [queue.text, handler, outcome.rawValue])
+            registry.observe(.handleSeconds, [queue.text, handler], took)
+            if let waited { registry.observe(.waitSeconds, [queue.text, handler], waited) }
+        case .committed(let count, let took):
+            registry.add(.committed, [queue.text], Double(count))
+            registry.observe(.commits, [queue.text], took)
+        case .settled(_, let how, let endToEnd):
+            registry.add(.settled, [queue.text, how.rawValue])
+            registry.observe(.endToEnd, [queue.text, how.rawValue], endToEnd)
+        case .stage(let stage, let count, let took):
+            registry.add(.stageEvents, [queue.text, stage.rawValue], Double(count))
+            registry.observe(.stage, [queue.text, stage.rawValue], took)
+        case .inHand(let messages, let bytes, let oldest):
+            registry.set(.inHand, [queue.text], to: Double(messages))
+            registry.set(.inHandBytes, [queue.text], to: Double(bytes))
+            registry.set(.oldest, [queue.text], to: oldest.inSeconds)
+        default: break
+        }
+    }
+
+    /// The event's way is debug; failures are as loud as what becomes of the message.
+    private static func loudness(of event: PipelineEvent) -> (LogLevel, LogSource) {
+        switch event {
+        case .failed(_, let failure), .receiveFailed(let failure), .retried(_, let failure, _, _),
+            .deadLettered(_, let failure):
+            (failure.code.disposition.level, .code(failure.code))
+        case .settleFailed(_, let failure), .paused(let failure): (.warning, .code(failure.code))
+        case .resumed: (.info, .sidecar)
+        case .drained(let left): (left == 0 ? .info : .warning, .sidecar)
+        case .inHand, .stage: (.trace, .path)
+        default: (.debug, .path)
+        }
+    }
+
+    private static func line(for event: PipelineEvent, _ queue: QueueName, _ level: LogLevel) -> LogLine {
+        var line: LogLine
+        switch event {
+        case .failed(let subject, let failure), .settleFailed(let subject, let failure):
+            line = Self.line(failure).about(subject)
+        case .deadLettered(let subject, let failure):
+            line = Self.line(failure).about(subject).with("to", "dead letters")
+        case .retried(let subject, let failure, let after, let attempt):
+            line = Self.line(failure).about(subject).with("after_ms", String(after.milliseconds))
+            line.attempt = attempt
+        case .receiveFailed(let failure): line = Self.line(failure)
+        case .paused(let failure): line = Self.line(failure).with("queue_is", "paused")
+        default: line = Self.path(event, level)
+        }
+        line.level = level
+        line.queue = queue
+        return line
+    }
+
+    /// Lines of the event's way.
+    private static func path(_ event: PipelineEvent, _ level: LogLevel) -> LogLine {
+        switch event {
+        case .received(let count, let bytes):
+            return LogLine(level, "received").at(.receive).with("count", String(count)).with("bytes", String(bytes))
+        case .redelivered(let id):
+            var line = LogLine(level, "received again").at(.receive)
+            line.messageID = id
+            return line
+        case .verified(let subject, let keyID):
+            return LogLine(level, "verified").at(.verify).about(subject).with("kid", keyID)
+        case .duplicate(let subject): return LogLine(level, "duplicate").at(.dedup).about(subject)
+        case .handled(let subject, let outcome, let attempt, _, let took):
+            var line = LogLine(level, "handled").at(.handle).about(subject).with("outcome", outcome.rawValue).took(took)
+            line.attempt = attempt
+            return line
+        case .committed(let count, let took):
+            return LogLine(level, "committed").at(.settle).with("count", String(count)).took(took)
+        case .settled(let subject, let how, let endToEnd):
+            return LogLine(level, "settled").at(.settle).about(subject).with("as", how.rawValue).took(endToEnd)
+        case .stage(let stage, let count, let took):
+            return LogLine(level, "stage").at(stage).with("count", String(count)).took(took)
+        case .inHand(let messages, let bytes, let oldest):
+            return LogLine(level, "in hand").with("messages", String(messages)).with("bytes", String(bytes))
+                .with("oldest_ms", String(oldest.milliseconds))
+        case .resumed: return LogLine(level, "queue resumed").at(.receive)
+        case .drained(let left): return LogLine(level, "queue drained").with("left", String(left))
+        default: return LogLine(level, "")
+        }
+    }
+}
+
+extension LogLine {
+    fileprivate func about(_ subject: PipelineEvent.Subject) -> LogLine {
+        var line = self
+        line.handler = subject.handler
+        line.messageID = subject.messageID
+        line.eventID = subject.eventID
+        line.traceParent = subject.traceParent
+        return line
+    }
+    fileprivate func at(_ stage: Stage) -> LogLine {
+        var line = self
+        line.stage = stage
+        return line
+    }
+    func with(_ name: String, _ value: String) -> LogLine {
+        var line = self
+        line.fields.append(Attribute(name: name, value: value))
+        return line
+    }
+    fileprivate func took(_ duration: Duration) -> LogLine {
+        with(
+            "took_us",
+            String(duration.components.seconds * 1_000_000 + duration.components.attoseconds / 1_000_000_000_000))
+    }
+}
