@@ -1,0 +1,110 @@
+import Events
+import GRDB
+
+/// The one connection to the database file, and the counters that move with its transactions.
+///
+/// After any error of SQLite the connection is good for nothing: its owner drops it and opens another, which finds
+/// out from the file what was committed.
+final class Connection {
+    let path: String
+    private let queue: DatabaseQueue
+    private var statements: Statements?
+    private(set) var counters: Counters
+
+    /// - Parameter previous: the counters of the connection that this one replaces; `nil` at the start of the process,
+    ///   when the file is checked whole and a new boot begins.
+    /// - Throws: `store.unavailable`, `store.full`, `store.newer`, `store.corrupt`.
+    init(_ options: StoreOptions, after previous: Counters?) throws(Failure) {
+        let path = options.path
+        self.path = path
+        // A file that went away is not made anew: an empty ledger would run everything again.
+        try Volume.openPrivate(path, create: previous == nil)
+        do {
+            let queue = try DatabaseQueue(path: path, configuration: Self.configuration(options.durability))
+            counters = try queue.writeWithoutTransaction { db in
+                let found = try Schema.inspect(db, at: path)
+                let mode = try String.fetchOne(db, sql: "PRAGMA journal_mode = WAL")
+                guard mode == "wal" else { throw Failure(.storeUnavailable, path, "no write-ahead log here") }
+                if previous == nil { try Self.check(db, at: path) }
+                try Schema.upgrade(db, from: found)
+                return try Counters.load(db, boot: previous?.journal.boot)
+            }
+            self.queue = queue
+        } catch {
+            throw Self.failure(of: error, at: path)
+        }
+    }
+
+    private static func configuration(_ durability: StoreOptions.Durability) -> Configuration {
+        var configuration = Configuration()
+        configuration.foreignKeysEnabled = false
+        configuration.busyMode = .timeout(2)
+        // A transaction that cannot even be rolled back is left to the closing of the connection.
+        configuration.allowsUnsafeTransactions = true
+        configuration.prepareDatabase { db in
+            try db.execute(sql: "PRAGMA synchronous = \(durability == .durable ? "FULL" : "OFF")")
+            try db.execute(sql: "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192")
+        }
+        return configuration
+    }
+
+    private static func check(_ db: Database, at path: String) throws {
+        let findings = try String.fetchAll(db, sql: "PRAGMA quick_check(1)")
+        guard findings == ["ok"] else {
+            throw Failure(.storeCorrupt, path, findings.first ?? "the integrity check gave no answer")
+        }
+    }
+
+    /// Reads in one transaction, so that all of `body` sees one state of the file.
+    func read<T>(_ body: (Tables) throws -> T) throws(Failure) -> T {
+        try perform { db in
+            let statements = statements(of: db)
+            try statements.run("BEGIN", [])
+            let value = try body(Tables(statements, counters))
+            try statements.run("COMMIT", [])
+            return value
+        }
+    }
+
+    /// Writes in one transaction. When it throws, whether the transaction counts is known to the file alone.
+    func write<T>(_ body: (Tables) throws -> T) throws(Failure) -> T {
+        try perform { db in
+            let statements = statements(of: db)
+            let tables = Tables(statements, counters)
+            try statements.run("BEGIN IMMEDIATE", [])
+            let value = try body(tables)
+            try statements.run("COMMIT", [])
+            counters = tables.counters
+            return value
+        }
+    }
+
+    /// Any use of the database that manages its own transactions.
+    func perform<T>(_ body: (Database) throws -> T) throws(Failure) -> T {
+        do { return try queue.writeWithoutTransaction(body) } catch { throw Self.failure(of: error, at: path) }
+    }
+
+    private func statements(of db: Database) -> Statements {
+        if let statements { return statements }
+        let made = Statements(db)
+        statements = made
+        return made
+    }
+
+    /// Gives the file back: with nothing left in the write-ahead log, if that is possible.
+    func close() {
+        statements = nil
+        try? queue.close()
+    }
+
+    private static func failure(of error: any Error, at path: String) -> Failure {
+        if let failure = error as? Failure { return failure }
+        guard let error = error as? DatabaseError else { return Failure(.storeUnavailable, path, "\(type(of: error))") }
+        let cause = "SQLite \(error.extendedResultCode.rawValue): \(error.message ?? "")"
+        switch error.resultCode {
+        case .SQLITE_FULL: return Failure(.storeFull, path, cause)
+        case .SQLITE_CORRUPT, .SQLITE_NOTADB: return Failure(.storeCorrupt, path, cause)
+        default: return Failure(.storeUnavailable, path, cause)
+        }
+    }
+}

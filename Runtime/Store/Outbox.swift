@@ -1,0 +1,117 @@
+import Events
+import Pipeline
+
+extension Publication {
+    /// - Parameter row: the columns of the outbox from `row` on, as ``Tables/publication(_:)`` selects them.
+    fileprivate init(_ row: Columns) {
+        let draft = Draft(
+            source: row.text(5), detailType: row.text(6), resource: row.text(7), correlationID: row.text(8),
+            detail: row.bytes(11), attributes: [Attribute](encoded: row.bytes(10)))
+        self.init(
+            row: row.integer(0), id: row.text(3), draft: draft, parent: row.text(4),
+            trace: Event.Trace(encoded: row.bytes(9)), committedAt: row.instant(2), attempts: row.number(1))
+    }
+}
+
+extension Tables {
+    /// Adds a draft of `claim` to the outbox, under the id that it will be signed with.
+    func enqueue(_ draft: Draft, ordinal: Int, of claim: Claimed, at now: Instant) throws {
+        var trace = claim.trace
+        if !draft.correlationID.isEmpty { trace.correlationID = draft.correlationID }
+        let id = DerivedID.publication(parent: claim.id, handler: claim.handler, ordinal: ordinal)
+        let size = draft.size
+        try run(
+            """
+            INSERT INTO outbox (row, due, committed, bytes, id, parent, handler, source, detail_type, resource, \
+            correlation, trace, attributes, detail, attempts, head) \
+            VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 0, \
+            NOT EXISTS (SELECT 1 FROM outbox WHERE resource = ?9 AND resource <> ''))
+            """,
+            [
+                .integer(counters.nextOutboxRow), .instant(now), .number(size), .text(id), .text(claim.id.text),
+                .text(claim.handler.text), .text(draft.source), .text(draft.detailType), .text(draft.resource),
+                .text(draft.correlationID), .bytes(trace.encoded), .bytes(draft.attributes.encoded),
+                .bytes(draft.detail),
+            ])
+        counters.nextOutboxRow += 1
+        counters.statistics.outbox += 1
+        counters.outboxBytes += size
+        counters.wroteOutbox = true
+    }
+
+    /// The oldest row of each resource, where it is due and not in flight, in the order of commit.
+    func duePublications(atMost count: Int, excluding: Set<Int64>, at now: Instant) throws -> [Publication] {
+        let rows = try all(
+            "SELECT row FROM outbox WHERE head = 1 AND due <= ? ORDER BY row LIMIT ?",
+            [.instant(now), .number(count + excluding.count)]
+        ) { row in row.integer(0) }
+        return try rows.lazy.filter { !excluding.contains($0) }.prefix(count).compactMap(publication)
+    }
+
+    private func publication(_ row: Int64) throws -> Publication? {
+        try first(
+            """
+            SELECT row, attempts, committed, id, parent, source, detail_type, resource, correlation, trace, \
+            attributes, detail FROM outbox WHERE row = ?
+            """, [.integer(row)], Publication.init)
+    }
+
+    func oldestPublication() throws -> Instant? {
+        try first("SELECT committed FROM outbox ORDER BY row LIMIT 1", []) { row in row.instant(0) }
+    }
+
+    /// Ends or puts off one attempt. A row that is gone was settled before.
+    func settle(_ result: PublicationResult, at now: Instant) throws {
+        let row = Value.integer(result.row)
+        switch result.end {
+        case .sent:
+            guard let entry = try publicationEntry(row, at: now, outcome: .sent, failure: nil) else { return }
+            try takeFromOutbox(row)
+            try append(entry)
+        case .retry(let at, _):
+            try run("UPDATE outbox SET attempts = attempts + 1, due = ? WHERE row = ?", [.instant(at), row])
+        case .gaveUp(let failure):
+            guard let entry = try publicationEntry(row, at: now, outcome: .gaveUp, failure: failure) else { return }
+            try run(
+                """
+                INSERT INTO publications SELECT row, ?, ?, ?, ?, attempts + 1, committed, id, parent, handler, \
+                source, detail_type, resource, correlation, trace, attributes, detail FROM outbox WHERE row = ?
+                """,
+                [.instant(now), .text(failure.code.rawValue), .text(failure.subject), .text(failure.cause), row])
+            counters.statistics.publications += 1
+            try takeFromOutbox(row)
+            try append(entry)
+        }
+    }
+
+    private func publicationEntry(
+        _ row: Value, at now: Instant, outcome: JournalEntry.Outcome, failure: Failure?
+    ) throws -> JournalEntry? {
+        try first(
+            "SELECT id, correlation, resource, source, detail_type, handler, attempts FROM outbox WHERE row = ?", [row]
+        ) { row in
+            JournalEntry(
+                time: now, kind: .publication, queue: "", issuer: "", event: row.text(0), correlationID: row.text(1),
+                resource: row.text(2), source: row.text(3), detailType: row.text(4), stage: "", outcome: outcome,
+                code: failure?.code.rawValue ?? "", handler: row.text(5), generation: 0, attempt: row.number(6) + 1)
+        }
+    }
+
+    /// Removes the row, and lets the next of its resource be the oldest.
+    private func takeFromOutbox(_ row: Value) throws {
+        let found = try first("SELECT resource, bytes FROM outbox WHERE row = ?", [row]) { row in
+            (resource: row.text(0), bytes: row.number(1))
+        }
+        guard let found else { return }
+        try run("DELETE FROM outbox WHERE row = ?", [row])
+        counters.statistics.outbox -= 1
+        counters.outboxBytes -= found.bytes
+        guard !found.resource.isEmpty else { return }
+        let promoted = try change(
+            """
+            UPDATE outbox SET head = 1 \
+            WHERE row = (SELECT min(row) FROM outbox WHERE resource = ? AND resource <> '')
+            """, [.text(found.resource)])
+        if promoted > 0 { counters.wroteOutbox = true }
+    }
+}

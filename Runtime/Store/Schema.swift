@@ -1,0 +1,113 @@
+import Events
+import GRDB
+
+/// The tables, version by version. A step is never changed once it was released: a new one is added behind it.
+///
+/// `PRAGMA user_version` counts the steps that a file has seen; `application_id` says that the file is a store at all.
+enum Schema {
+    /// "OUTR", read as a big-endian number.
+    static let applicationID = 0x4F55_5452
+    static var version: Int { steps.count }
+
+    /// The number of steps that the file has seen. Nothing is changed in a file that is not ours.
+    ///
+    /// - Throws: `store.newer`, `store.corrupt`, or what SQLite says.
+    static func inspect(_ db: Database, at path: String) throws -> Int {
+        let found = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
+        let owner = try Int.fetchOne(db, sql: "PRAGMA application_id") ?? 0
+        let tables = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema") ?? 0
+        guard owner == applicationID || (owner == 0 && tables == 0) else {
+            throw Failure(.storeCorrupt, path, "the file is no store")
+        }
+        guard found <= version else {
+            throw Failure(.storeNewer, path, "schema \(found), this version knows \(version)")
+        }
+        return found
+    }
+
+    static func upgrade(_ db: Database, from found: Int) throws {
+        guard found < version else { return }
+        try db.inTransaction(.immediate) {
+            for step in steps[found...] { try db.execute(sql: step) }
+            try db.execute(sql: "PRAGMA application_id = \(applicationID); PRAGMA user_version = \(version)")
+            return .commit
+        }
+    }
+
+    private static let steps = [first]
+
+    private static let first = """
+        CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
+
+        -- One row per event identity and consumer. state: 0 done, 1 dead, 2 retry; done comes first in every index.
+        CREATE TABLE ledger (
+            row INTEGER PRIMARY KEY, consumer TEXT NOT NULL, issuer TEXT NOT NULL, event TEXT NOT NULL, token BLOB,
+            handler TEXT NOT NULL, business BLOB, payload BLOB NOT NULL, source TEXT NOT NULL,
+            detail_type TEXT NOT NULL, resource TEXT NOT NULL, message TEXT NOT NULL, state INTEGER NOT NULL,
+            attempts INTEGER NOT NULL, strikes INTEGER NOT NULL, first_seen INTEGER NOT NULL, code TEXT,
+            subject TEXT, cause TEXT, keep_until INTEGER NOT NULL, fence INTEGER NOT NULL, generation INTEGER NOT NULL
+        ) STRICT;
+        CREATE UNIQUE INDEX ledger_event ON ledger (event, issuer, consumer);
+        CREATE INDEX ledger_token ON ledger (token, consumer, state) WHERE token IS NOT NULL;
+        CREATE INDEX ledger_business ON ledger (business, handler, consumer)
+            WHERE business IS NOT NULL AND state = 0;
+        CREATE INDEX ledger_keep ON ledger (keep_until);
+
+        CREATE TABLE state (
+            row INTEGER PRIMARY KEY, handler TEXT NOT NULL, key BLOB NOT NULL, version INTEGER NOT NULL,
+            expires INTEGER, value BLOB NOT NULL
+        ) STRICT;
+        CREATE UNIQUE INDEX state_key ON state (handler, key);
+        CREATE INDEX state_expires ON state (expires) WHERE expires IS NOT NULL;
+
+        -- head: the oldest row of its resource; a row without a resource is always one.
+        CREATE TABLE outbox (
+            row INTEGER PRIMARY KEY, head INTEGER NOT NULL, due INTEGER NOT NULL, attempts INTEGER NOT NULL,
+            committed INTEGER NOT NULL, bytes INTEGER NOT NULL, id TEXT NOT NULL, parent TEXT NOT NULL,
+            handler TEXT NOT NULL, source TEXT NOT NULL, detail_type TEXT NOT NULL, resource TEXT NOT NULL,
+            correlation TEXT NOT NULL, trace BLOB NOT NULL, attributes BLOB NOT NULL, detail BLOB NOT NULL
+        ) STRICT;
+        CREATE INDEX outbox_heads ON outbox (row, due) WHERE head = 1;
+        CREATE INDEX outbox_resource ON outbox (resource, row) WHERE resource <> '';
+
+        CREATE TABLE timers (
+            row INTEGER PRIMARY KEY, handler TEXT NOT NULL, key BLOB NOT NULL, due INTEGER NOT NULL,
+            tries INTEGER NOT NULL, event TEXT NOT NULL UNIQUE, correlation TEXT NOT NULL, detail BLOB NOT NULL
+        ) STRICT;
+        CREATE UNIQUE INDEX timers_key ON timers (handler, key);
+        CREATE INDEX timers_due ON timers (due);
+        CREATE INDEX timers_tries ON timers (tries, due);
+
+        -- Verdicts on messages that were never verified, and the dead letters that have no queue to go to.
+        CREATE TABLE refusals (
+            row INTEGER PRIMARY KEY, queue TEXT NOT NULL, message TEXT NOT NULL, code TEXT NOT NULL,
+            subject TEXT NOT NULL, cause TEXT NOT NULL, time INTEGER NOT NULL, keep_until INTEGER NOT NULL
+        ) STRICT;
+        CREATE UNIQUE INDEX refusals_message ON refusals (queue, message);
+        CREATE INDEX refusals_keep ON refusals (keep_until);
+        CREATE TABLE letters (
+            row INTEGER PRIMARY KEY, queue TEXT NOT NULL, message TEXT NOT NULL, time INTEGER NOT NULL,
+            failure TEXT NOT NULL, short_failure TEXT NOT NULL, message_group TEXT, deduplication TEXT NOT NULL,
+            attributes BLOB NOT NULL, body BLOB NOT NULL
+        ) STRICT;
+        CREATE UNIQUE INDEX letters_message ON letters (queue, message);
+        CREATE TABLE publications (
+            row INTEGER PRIMARY KEY, time INTEGER NOT NULL, code TEXT NOT NULL, subject TEXT NOT NULL,
+            cause TEXT NOT NULL, attempts INTEGER NOT NULL, committed INTEGER NOT NULL, id TEXT NOT NULL,
+            parent TEXT NOT NULL, handler TEXT NOT NULL, source TEXT NOT NULL, detail_type TEXT NOT NULL,
+            resource TEXT NOT NULL, correlation TEXT NOT NULL, trace BLOB NOT NULL, attributes BLOB NOT NULL,
+            detail BLOB NOT NULL
+        ) STRICT;
+
+        -- One chain of hashes per writer; number has no gaps over all of them.
+        CREATE TABLE journal (
+            number INTEGER PRIMARY KEY, boot INTEGER NOT NULL, time INTEGER NOT NULL, kind TEXT NOT NULL,
+            queue TEXT NOT NULL, issuer TEXT NOT NULL, event TEXT NOT NULL, correlation TEXT NOT NULL,
+            resource TEXT NOT NULL, source TEXT NOT NULL, detail_type TEXT NOT NULL, stage TEXT NOT NULL,
+            outcome TEXT NOT NULL, code TEXT NOT NULL, handler TEXT NOT NULL, generation INTEGER NOT NULL,
+            attempt INTEGER NOT NULL, hash BLOB NOT NULL
+        ) STRICT;
+        -- Where a writer's chain begins: the first hash is made from the store, the boot and the last hash before.
+        CREATE TABLE writers (boot INTEGER PRIMARY KEY, genesis BLOB NOT NULL, first INTEGER NOT NULL) STRICT;
+        """
+}

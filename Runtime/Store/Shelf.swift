@@ -1,0 +1,63 @@
+import Events
+import Pipeline
+
+// What was refused or given up, and is kept here because no queue takes it. Letters are never swept: they may be the
+// only copy.
+
+extension Tables {
+    /// Records the verdict on a message that was never verified. One that is recorded already stays as it is.
+    func refuse(_ refusal: Refusal, at now: Instant) throws {
+        let failure = refusal.failure
+        let inserted = try change(
+            """
+            INSERT INTO refusals (queue, message, code, subject, cause, time, keep_until) VALUES (?, ?, ?, ?, ?, ?, ?) \
+            ON CONFLICT DO NOTHING
+            """,
+            [
+                .text(refusal.consumer.text), .text(refusal.messageID.text), .text(failure.code.rawValue),
+                .text(failure.subject), .text(failure.cause), .instant(now), .instant(refusal.keepUntil),
+            ])
+        if let letter = refusal.shelved {
+            try shelve(letter, queue: refusal.consumer, message: refusal.messageID, at: now)
+        }
+        guard inserted > 0 else { return }
+        counters.statistics.refusals += 1
+        try append(JournalEntry(
+            time: now, kind: .refusal, queue: refusal.consumer.text, issuer: "", event: refusal.messageID.text,
+            correlationID: "", resource: "", source: "", detailType: "", stage: failure.code.area, outcome: .refused,
+            code: failure.code.rawValue, handler: "", generation: 0, attempt: 0))
+    }
+
+    /// Keeps a letter whole; the newest of a message replaces the one before.
+    func shelve(_ letter: DeadLetter, queue: QueueName, message: MessageID, at now: Instant) throws {
+        let identity = [Value.text(queue.text), .text(message.text)]
+        counters.statistics.letters -= try change("DELETE FROM letters WHERE queue = ? AND message = ?", identity)
+        try run(
+            """
+            INSERT INTO letters (queue, message, time, failure, short_failure, message_group, deduplication, \
+            attributes, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            identity + [
+                .instant(now), .text(letter.failure), .text(letter.shortFailure), .optional(letter.group),
+                .text(letter.deduplicationID), .bytes(letter.attributes.encoded), .bytes(letter.body),
+            ])
+        counters.statistics.letters += 1
+    }
+
+    /// Removes at most `count` rows of each table that nobody needs any more, and says how many went.
+    func sweep(atMost count: Int, journalRetention: Duration, at now: Instant) throws -> Int {
+        let values = [Value.instant(now), .number(count)]
+        let ledger = try change(
+            "DELETE FROM ledger WHERE row IN (SELECT row FROM ledger WHERE keep_until <= ? LIMIT ?)", values)
+        let refusals = try change(
+            "DELETE FROM refusals WHERE row IN (SELECT row FROM refusals WHERE keep_until <= ? LIMIT ?)", values)
+        let state = try change(
+            "DELETE FROM state WHERE row IN (SELECT row FROM state WHERE expires <= ? LIMIT ?)", values)
+        let journal = try pruneJournal(before: now - journalRetention, atMost: count)
+        counters.statistics.ledger -= ledger
+        counters.statistics.refusals -= refusals
+        counters.statistics.state -= state
+        counters.statistics.journal -= journal
+        return ledger + refusals + state + journal
+    }
+}

@@ -1,0 +1,60 @@
+import Cryptography
+import Events
+
+/// SHA-256 over fields, each preceded by its length: no two lists of fields hash alike, and the same list hashes
+/// alike in every version.
+struct StableHash {
+    private var bytes: [UInt8] = []
+
+    init() { bytes.reserveCapacity(512) }
+
+    mutating func add(_ text: String) {
+        var text = text
+        text.withUTF8 { utf8 in
+            add(Int64(utf8.count))
+            bytes.append(contentsOf: utf8)
+        }
+    }
+
+    mutating func add(_ field: some Collection<UInt8>) {
+        add(Int64(field.count))
+        bytes.append(contentsOf: field)
+    }
+
+    mutating func add(_ digest: Digest) {
+        add(32)
+        digest.withUnsafeBytes { bytes.append(contentsOf: $0) }
+    }
+
+    mutating func add(_ number: Int64) {
+        withUnsafeBytes(of: number.bigEndian) { bytes.append(contentsOf: $0) }
+    }
+
+    func finish() -> Digest { Hash.sha256(bytes) }
+}
+
+/// Ids that the store derives. They are part of what is kept and sent: never change a formula.
+enum DerivedID {
+    /// The signed id of a publication.
+    static func publication(parent: EventID, handler: HandlerID, ordinal: Int) -> String {
+        var hash = StableHash()
+        hash.add("outrigger.publication/1")
+        hash.add(parent.issuer)
+        hash.add(parent.text)
+        hash.add(handler.text)
+        hash.add(Int64(ordinal))
+        return hash.finish().hexadecimal
+    }
+
+    /// The id of the event that a timer becomes. The fence of the commit that set it makes a timer that is set again,
+    /// for the same moment, another event.
+    static func timer(handler: HandlerID, key: Bytes, due: Instant, fence: UInt64) -> String {
+        var hash = StableHash()
+        hash.add("outrigger.timer/1")
+        hash.add(handler.text)
+        hash.add(key)
+        hash.add(due.unixMilliseconds)
+        hash.add(Int64(bitPattern: fence))
+        return hash.finish().hexadecimal
+    }
+}

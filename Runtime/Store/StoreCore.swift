@@ -1,0 +1,244 @@
+import Events
+import Pipeline
+
+/// The store's state, on the store's own thread. All that asks or changes runs here, one at a time.
+///
+/// Calls that write wait in `pending`; behind the first of them one transaction is enqueued, which takes all that have
+/// arrived when its turn comes. So concurrent commits share one wait for the disk, and a lone one waits for nobody.
+actor StoreCore {
+    /// One call that waits for the next transaction.
+    struct Call {
+        let work: Work
+        let answer: CheckedContinuation<Result<Answer, Failure>, Never>
+    }
+    enum Work {
+        case commit([Entry])
+        case refuse([Refusal], at: Instant)
+        case settle([PublicationResult], at: Instant)
+        case sweep(at: Instant)
+        case touch
+    }
+    enum Answer {
+        case results([CommitResult])
+        case count(Int)
+    }
+    /// A commitment, with the versions that its writes will have.
+    struct Entry {
+        let commitment: Commitment
+        let versions: [UInt64]
+        let now: Instant
+        var fence: UInt64 { commitment.lease.fence }
+    }
+
+    let executor: StoreExecutor
+    nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    let options: StoreOptions
+    private let signals: StoreSignals
+    private var lock: StoreLock?
+    /// `nil` after a failure, until the next call opens another.
+    private var connection: Connection?
+    /// The counters of the last connection: what the next one goes on from.
+    private var lastCounters: Counters
+    /// Claims whose commit failed, and about which the file has not been asked yet.
+    private var doubtful: Set<UInt64> = []
+    private(set) var isTroubled = false
+
+    var claims = Claims()
+    private var committed = CommittedFences()
+    private var pending: [Call] = []
+    private var pendingState: [StateKey: PendingValue] = [:]
+    /// Fences and versions never repeat: the boot stands in the upper 24 bits, a count in the others.
+    private var lastNumber: UInt64
+
+    init(
+        _ options: StoreOptions, executor: StoreExecutor, lock: consuming StoreLock, connection: sending Connection,
+        signals: StoreSignals
+    ) {
+        self.options = options
+        self.executor = executor
+        self.lock = consume lock
+        self.signals = signals
+        lastCounters = connection.counters
+        lastNumber = UInt64(clamping: connection.counters.journal.boot) << 40
+        self.connection = connection
+    }
+
+    func nextNumber() -> UInt64 {
+        lastNumber += 1
+        return lastNumber
+    }
+
+    // MARK: - the connection
+
+    /// The connection, opened anew after a failure; then the file is asked about every claim in doubt first.
+    private func open() throws(Failure) -> Connection {
+        guard lock != nil else { throw Failure(.storeUnavailable, options.path, "the store is closed") }
+        if let connection { return connection }
+        let opened = try Connection(options, after: lastCounters)
+        let fences = doubtful
+        let recorded = try opened.read { tables in
+            try fences.filter { fence in try claims[fence].map { try tables.isRecorded($0, fence: fence) } ?? false }
+        }
+        for fence in fences {
+            claims.mark(fence, isCommitting: false)
+            if recorded.contains(fence) { conclude(fence) }
+        }
+        doubtful = []
+        connection = opened
+        lastCounters = opened.counters
+        options.observer?(.reopened)
+        return opened
+    }
+
+    private func drop(_ failure: Failure) {
+        isTroubled = true
+        if let connection { lastCounters = connection.counters }
+        connection?.close()
+        connection = nil
+        options.observer?(.failed(failure))
+    }
+
+    /// Reads on the connection; a failure costs it.
+    func read<T>(_ body: (Tables) throws -> T) throws(Failure) -> T {
+        let connection = try open()
+        do { return try connection.read(body) } catch {
+            drop(error)
+            throw error
+        }
+    }
+
+    func statistics() throws(Failure) -> StoreStatistics {
+        var statistics = try open().counters.statistics
+        statistics.claims = claims.count
+        statistics.bytes = Volume.size(of: options.path) + Volume.size(of: options.path + "-wal")
+        return statistics
+    }
+
+    func outboxDepth() throws(Failure) -> OutboxDepth {
+        let counters = try open().counters
+        let oldest = counters.statistics.outbox == 0 ? nil : try read { tables in try tables.oldestPublication() }
+        return OutboxDepth(rows: counters.statistics.outbox, bytes: counters.outboxBytes, oldest: oldest)
+    }
+
+    func close() {
+        flush()
+        connection?.close()
+        connection = nil
+        lock = nil
+        signals.finish()
+    }
+
+    /// Any use of the database itself, between transactions.
+    func withConnection<T>(_ body: (Connection) throws(Failure) -> T) throws(Failure) -> T { try body(open()) }
+
+    // MARK: - state
+
+    func state(_ keys: [Bytes], of handler: HandlerID, at now: Instant) throws(Failure) -> [StateValue] {
+        try read { tables in
+            try keys.map { key in
+                try pendingState[StateKey(handler: handler, key: key)]?.read(key, at: now)
+                    ?? tables.stateValue(key, of: handler, at: now)
+            }
+        }
+    }
+
+    // MARK: - group commit
+
+    func commit(_ commitments: [Commitment], at now: Instant) async throws(Failure) -> [CommitResult] {
+        let entries = commitments.map { prepare($0, at: now) }
+        guard case .results(let results) = try await enqueue(.commit(entries)) else { return [] }
+        return results
+    }
+
+    /// Gives the writes of a run their versions, and shows them to whoever reads from now on.
+    func prepare(_ commitment: Commitment, at now: Instant) -> Entry {
+        let fence = commitment.lease.fence
+        claims.mark(fence, isCommitting: true)
+        guard let claim = claims[fence], case .done(let effects) = commitment.verdict,
+            effects.refusal(of: claim.handler) == nil
+        else { return Entry(commitment: commitment, versions: [], now: now) }
+        let versions = effects.writes.map { write in
+            let version = nextNumber()
+            pendingState[StateKey(handler: claim.handler, key: write.key)] = PendingValue(
+                value: write.value, version: version, expires: write.expires(from: now))
+            return version
+        }
+        return Entry(commitment: commitment, versions: versions, now: now)
+    }
+
+    @discardableResult
+    func enqueue(_ work: Work) async throws(Failure) -> Answer {
+        try await withCheckedContinuation { answer in
+            if pending.isEmpty { executor.enqueue { self.assumeIsolated { $0.flush() } } }
+            pending.append(Call(work: work, answer: answer))
+        }.get()
+    }
+
+    private func flush() {
+        let calls = pending
+        guard !calls.isEmpty else { return }
+        pending = []
+        let clock = ContinuousClock()
+        let start = clock.now
+        var answers: [Answer]?
+        do throws(Failure) {
+            let connection = try open()
+            do throws(Failure) {
+                try connection.write { tables in
+                    var writer = CommitWriter(tables: tables, options: options)
+                    let made = try calls.map { try writer.perform($0.work, claims: claims, committed: committed) }
+                    answers = made
+                }
+            } catch {
+                try recover(calls, from: error)
+            }
+            finish(calls, answers ?? [], took: clock.now - start)
+        } catch {
+            for fence in fences(of: calls) where !doubtful.contains(fence) { claims.mark(fence, isCommitting: false) }
+            for call in calls { call.answer.resume(returning: .failure(error)) }
+        }
+        // Everything that was pending is in the file now, or gone: readers that saw what is gone lose at their commit.
+        pendingState = [:]
+    }
+
+    /// After a failed transaction: opens the file anew and asks it what became of the batch.
+    ///
+    /// - Throws: the failure, when nothing is known to be committed.
+    private func recover(_ calls: [Call], from failure: Failure) throws(Failure) {
+        let fences = fences(of: calls).filter { claims[$0] != nil }
+        doubtful.formUnion(fences)
+        drop(failure)
+        do throws(Failure) { _ = try open() } catch { throw failure }
+        guard fences.contains(where: committed.contains) else { throw failure }
+    }
+
+    private func fences(of calls: [Call]) -> Set<UInt64> {
+        var fences: Set<UInt64> = []
+        for call in calls {
+            guard case .commit(let entries) = call.work else { continue }
+            for entry in entries { fences.insert(entry.fence) }
+        }
+        return fences
+    }
+
+    private func finish(_ calls: [Call], _ answers: [Answer], took: Duration) {
+        for (call, answer) in zip(calls, answers) {
+            if case .commit(let entries) = call.work, case .results(let results) = answer {
+                for (entry, result) in zip(entries, results) {
+                    claims.mark(entry.fence, isCommitting: false)
+                    if result == .committed { conclude(entry.fence) }
+                }
+            }
+            call.answer.resume(returning: .success(answer))
+        }
+        isTroubled = false
+        if let counters = connection?.counters { signals.send(counters) }
+        options.observer?(.committed(calls: calls.count, took: took))
+    }
+
+    private func conclude(_ fence: UInt64) {
+        claims.remove(fence)
+        committed.insert(fence)
+    }
+}

@@ -1,0 +1,20 @@
+import Dispatch
+
+/// The one thread of execution that touches the database: a write may wait long for the disk, and must not take a
+/// thread of the shared pool with it.
+///
+/// Jobs run strictly in the order in which they arrived. Group commit rests on that: a transaction that is enqueued
+/// behind the commitments that wait takes all of them.
+final class StoreExecutor: SerialExecutor {
+    private let queue = DispatchQueue(label: "outrigger.store", qos: .userInitiated)
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        queue.async { job.runSynchronously(on: self.asUnownedSerialExecutor()) }
+    }
+
+    /// Runs `work` after everything that has been enqueued so far.
+    func enqueue(_ work: @escaping @Sendable () -> Void) { queue.async(execute: work) }
+
+    func checkIsolated() { dispatchPrecondition(condition: .onQueue(queue)) }
+}

@@ -1,0 +1,93 @@
+import Events
+import GRDB
+
+/// What one transaction works on. Each table's statements stand in an extension in the file of its noun.
+final class Tables {
+    private let statements: Statements
+    var counters: Counters
+
+    init(_ statements: Statements, _ counters: Counters) {
+        self.statements = statements
+        self.counters = counters
+        self.counters.wroteOutbox = false
+        self.counters.changedTimers = false
+    }
+
+    /// Runs `body` in a savepoint: an error that leaves the transaction alive undoes `body`, and nothing else.
+    ///
+    /// - Throws: what `body` threw.
+    func savepoint<T>(_ body: () throws -> T) throws -> T {
+        let saved = counters
+        try run("SAVEPOINT one")
+        do {
+            let value = try body()
+            try run("RELEASE one")
+            return value
+        } catch {
+            guard statements.isInsideTransaction else { throw error }
+            counters = saved
+            try run("ROLLBACK TO one")
+            try run("RELEASE one")
+            throw error
+        }
+    }
+
+    func run(_ sql: StaticString, _ values: [Value] = []) throws { try statements.run(sql, values) }
+
+    /// The number of rows that the statement changed.
+    func change(_ sql: StaticString, _ values: [Value]) throws -> Int { try statements.run(sql, values) }
+
+    /// The first row, decoded while the statement stands on it.
+    func first<T>(_ sql: StaticString, _ values: [Value], _ decode: (Columns) throws -> T) throws -> T? {
+        var found: T?
+        try statements.each(sql, values) { row in
+            found = try decode(row)
+            return false
+        }
+        return found
+    }
+
+    func all<T>(_ sql: StaticString, _ values: [Value], _ decode: (Columns) throws -> T) throws -> [T] {
+        var found: [T] = []
+        try statements.each(sql, values) { row in
+            found.append(try decode(row))
+            return true
+        }
+        return found
+    }
+}
+
+/// What the store counts in memory because counting it in the file would cost a scan. A value: a transaction works on
+/// a copy, which replaces the original when it is committed.
+struct Counters {
+    var statistics = StoreStatistics()
+    var outboxBytes = 0
+    var nextOutboxRow: Int64 = 1
+    var journal: JournalHead
+    /// Set by a transaction that wrote outbox rows, or set or moved timers.
+    var wroteOutbox = false
+    var changedTimers = false
+
+    /// - Parameter boot: the boot that goes on after a reopening, or `nil` for the start of a new one.
+    static func load(_ db: Database, boot: Int64?) throws -> Counters {
+        var statistics = StoreStatistics()
+        func count(_ table: String) throws -> Int { try Int.fetchOne(db, sql: "SELECT count(*) FROM \(table)") ?? 0 }
+        statistics.ledger = try count("ledger")
+        statistics.state = try count("state")
+        statistics.outbox = try count("outbox")
+        statistics.timers = try count("timers")
+        statistics.letters = try count("letters")
+        statistics.refusals = try count("refusals")
+        statistics.publications = try count("publications")
+        statistics.journal = try count("journal")
+        var counters = Counters(statistics: statistics, journal: try JournalHead.load(db, boot: boot))
+        counters.outboxBytes = try Int.fetchOne(db, sql: "SELECT coalesce(sum(bytes), 0) FROM outbox") ?? 0
+        for table in ["outbox", "publications"] {
+            let last = try Int64.fetchOne(db, sql: "SELECT max(row) FROM \(table)") ?? 0
+            counters.nextOutboxRow = max(counters.nextOutboxRow, last + 1)
+        }
+        counters.wroteOutbox = statistics.outbox > 0
+        counters.changedTimers = statistics.timers > 0
+        return counters
+    }
+}

@@ -1,0 +1,63 @@
+import Cryptography
+@_spi(Verification) import Events
+
+/// A timer of a handler, once it is due: an event that the sidecar makes itself.
+enum TimerEvent {
+    static let source = "outrigger.timer"
+    static let issuer = "timer"
+
+    fileprivate static func make(_ row: Columns, at now: Instant) -> Event {
+        let detail = row.bytes(2)
+        return Event(
+            id: EventID(issuer: issuer, text: row.text(0)), tokenDigest: nil, payloadDigest: Hash.sha256(detail),
+            source: source, detailType: row.text(1), resource: "", detail: detail, keyID: "outrigger", signedAt: now,
+            isBound: true, trace: Event.Trace(correlationID: row.text(3)))
+    }
+}
+
+extension Tables {
+    /// Timers that are due and not claimed, oldest first; those that were tried before come after all others, so that
+    /// timers in backoff do not hide new ones.
+    func dueTimers(atMost count: Int, excluding claimed: Set<String>, at now: Instant) throws -> [Event] {
+        let events = try all(
+            """
+            SELECT event, handler, detail, correlation FROM timers INDEXED BY timers_tries WHERE due <= ? \
+            ORDER BY tries, due LIMIT ?
+            """,
+            [.instant(now), .number(count + claimed.count)]
+        ) { row in TimerEvent.make(row, at: now) }
+        return Array(events.lazy.filter { !claimed.contains($0.id.text) }.prefix(count))
+    }
+
+    /// When the first timer that is not claimed is due.
+    func nextTimer(excluding claimed: Set<String>) throws -> Instant? {
+        try all("SELECT event, due FROM timers ORDER BY due LIMIT ?", [.number(claimed.count + 1)]) { row in
+            (event: row.text(0), due: row.instant(1))
+        }.first { !claimed.contains($0.event) }?.due
+    }
+
+    /// Sets, moves or removes a timer of the handler of `claim`.
+    func change(_ timer: TimerChange, of claim: Claimed, fence: UInt64) throws {
+        counters.changedTimers = true
+        let identity = [Value.text(claim.handler.text), .bytes(timer.key)]
+        counters.statistics.timers -= try change("DELETE FROM timers WHERE handler = ? AND key = ?", identity)
+        guard !timer.detail.isEmpty else { return }
+        let event = DerivedID.timer(handler: claim.handler, key: timer.key, due: timer.at, fence: fence)
+        try run(
+            """
+            INSERT INTO timers (handler, key, due, tries, event, correlation, detail) VALUES (?, ?, ?, 0, ?, ?, ?)
+            """,
+            identity + [.instant(timer.at), .text(event), .text(claim.trace.correlationID), .bytes(timer.detail)])
+        counters.statistics.timers += 1
+    }
+
+    /// The timer that became this event was tried once more.
+    func retryTimer(of event: EventID) throws {
+        try run("UPDATE timers SET tries = tries + 1 WHERE event = ?", [.text(event.text)])
+    }
+
+    /// Removes the timer that became this event, unless it was moved meanwhile: then it is another event's.
+    func removeTimer(of event: EventID) throws {
+        counters.statistics.timers -= try change("DELETE FROM timers WHERE event = ?", [.text(event.text)])
+    }
+}

@@ -1,0 +1,146 @@
+import Cryptography
+@_spi(Verification) import Events
+import Foundation
+import GRDB
+import Pipeline
+import Support
+import Testing
+
+@testable import Store
+
+/// A store in a folder of its own, and short words for what tests do with it.
+final class Bench {
+    let folder: TemporaryFolder
+    private(set) var store: SQLiteStore
+    static let start = Instant(unixSeconds: 1_750_000_000)
+    var now = Bench.start
+    let queue = QueueName("payments")
+    let handler = HandlerID("treasury")
+
+    var path: String { folder.file("store.sqlite") }
+
+    init(
+        _ durability: StoreOptions.Durability = .ephemeral, observer: (@Sendable (StoreEvent) -> Void)? = nil
+    ) throws {
+        folder = try TemporaryFolder()
+        store = try SQLiteStore.open(
+            StoreOptions(path: folder.file("store.sqlite"), durability: durability, observer: observer))
+    }
+
+    /// What a restart does: everything that was only in memory is gone.
+    func reopen() async throws {
+        let options = store.options
+        await store.close()
+        store = try SQLiteStore.open(options)
+    }
+
+    func event(
+        _ id: String, payload: String = "{}", token: String? = nil, source: String = "qsl.treasury",
+        resource: String = "urn:qsl:treasury:payment:1", correlation: String = "c-1", signedAt: Instant? = nil
+    ) -> Event {
+        Event(
+            id: EventID(issuer: "key-1", text: id), tokenDigest: token.map { Hash.sha256(Array($0.utf8)) },
+            payloadDigest: Hash.sha256(Array(payload.utf8)), source: source, detailType: "Payment.Created.v1",
+            resource: resource, detail: Bytes(payload), keyID: "key-1", signedAt: signedAt ?? now, isBound: true,
+            trace: Event.Trace(correlationID: correlation, parent: "00-abc-def-01"))
+    }
+
+    func request(
+        _ event: Event, message: String = "m-1", business: String? = nil, lease: Duration = .seconds(30),
+        queue: QueueName? = nil, handler: HandlerID? = nil
+    ) -> ClaimRequest {
+        ClaimRequest(
+            consumer: queue ?? self.queue, messageID: MessageID(message), event: event,
+            handler: handler ?? self.handler, businessKey: business.map { Hash.sha256(Array($0.utf8)) }, sentAt: now,
+            rules: AgeRules(maximumAge: .hours(25), window: .days(5)), lease: lease)
+    }
+
+    func claim(_ request: ClaimRequest) async throws -> Claim { try await store.claim([request], at: now)[0] }
+
+    /// Claims an event that must be free.
+    func lease(_ id: String, business: String? = nil, message: String = "m-1") async throws -> Lease {
+        try #require(try await claim(request(event(id), message: message, business: business)).lease)
+    }
+
+    func commitment(
+        _ lease: Lease, _ verdict: Commitment.Verdict = .done(.none), attempts: Int = 1, keep: Duration = .days(5)
+    ) -> Commitment {
+        Commitment(
+            lease: lease, verdict: verdict, history: History(attempts: attempts, firstSeen: Bench.start),
+            keepUntil: now + keep, generation: 7)
+    }
+
+    func commit(_ lease: Lease, _ verdict: Commitment.Verdict = .done(.none)) async throws -> CommitResult {
+        try await store.commit([commitment(lease, verdict)], at: now)[0]
+    }
+
+    func done(_ id: String, _ effects: Effects = .none) async throws {
+        let lease = try await lease(id)
+        #expect(try await commit(lease, .done(effects)) == .committed)
+    }
+
+    func value(_ key: String, of handler: HandlerID? = nil) async throws -> StateValue {
+        try await store.read([Bytes(key)], of: handler ?? self.handler, at: now)[0]
+    }
+
+    func draft(_ resource: String, detail: String = "{\"a\":1}") -> Draft {
+        Draft(
+            source: "qsl.treasury", detailType: "Payment.Settled.v1", resource: resource, correlationID: "",
+            detail: Bytes(detail), attributes: [Attribute(name: "n", value: "v")])
+    }
+
+    func letter(_ body: String = "body") -> DeadLetter {
+        DeadLetter(
+            body: Bytes(body), attributes: [Attribute(name: "n", value: "v")], failure: "{\"code\":\"x\"}",
+            shortFailure: "{}", group: nil, deduplicationID: "d")
+    }
+}
+
+extension Claim {
+    var lease: Lease? { if case .granted(let lease, _) = self { lease } else { nil } }
+    var history: History? { if case .granted(_, let history) = self { history } else { nil } }
+    var failure: Failure? {
+        switch self {
+        case .dead(let failure), .refused(let failure): failure
+        default: nil
+        }
+    }
+    var word: String {
+        switch self {
+        case .granted: "granted"
+        case .done: "done"
+        case .inFlight: "in flight"
+        case .dead: "dead"
+        case .refused: "refused"
+        }
+    }
+}
+
+/// The failure that `body` throws, or `nil`.
+func failure<T>(_ body: () async throws -> T) async -> Failure? {
+    do {
+        _ = try await body()
+        return nil
+    } catch { return error as? Failure }
+}
+
+// MARK: - the database itself, on the store's own connection
+
+extension Bench {
+    func execute(_ sql: String) async throws {
+        try await store.core.withConnection { connection throws(Failure) in
+            try connection.perform { db in try db.execute(sql: sql) }
+        }
+    }
+
+    /// Every row as text.
+    func rows(_ sql: String) async throws -> [[String]] {
+        try await store.core.withConnection { connection throws(Failure) in
+            try connection.perform { db in
+                try Row.fetchAll(db, sql: sql).map { row in
+                    row.databaseValues.map { String.fromDatabaseValue($0) ?? "\($0.storage.value ?? "")" }
+                }
+            }
+        }
+    }
+}
