@@ -1,0 +1,259 @@
+import Events
+import Pipeline
+
+/// The workers of one handler in one generation, and the batches that wait for one. Confined to the event loop.
+final class HandlerPool: WorkerOwner {
+    /// What the first worker said of the plugin.
+    struct Opened: Sendable {
+        let sandbox: SandboxReport
+        let plugin: PluginDescription
+        let handler: PluginDescription.Handler
+    }
+    struct Waiting {
+        let batch: Batch
+        let prefetched: [[StateValue]]
+        let exchange: Exchange
+    }
+    private struct Place {
+        var worker: WorkerProcess?
+        /// Ends in a row without a batch answered between them.
+        var failures = 0
+        var restartAt: Int64?
+    }
+
+    let options: HandlerOptions
+    let generation: Int
+    private let file: PluginFile
+    private let around: Surroundings
+    private let makeToken: () -> UInt64
+    private var places: [Place]
+    private var waiting: [Waiting] = []
+    private var lastCause = ""
+
+    private(set) var opened: Opened?
+    private(set) var startup: Result<Opened, Failure>?
+    private let patienceEnd: Int64
+    private var createFailures = 0
+    private var startupWaiter: CheckedContinuation<Result<Opened, Failure>, Never>?
+
+    private(set) var isClosing = false
+    private var drainEnd = Int64.max
+    private var closeWaiters: [CheckedContinuation<Void, Never>] = []
+
+    init(
+        _ options: HandlerOptions, generation: Int, file: PluginFile, around: Surroundings, at now: Int64,
+        makeToken: @escaping () -> UInt64
+    ) {
+        self.options = options
+        self.generation = generation
+        self.file = file
+        self.around = around
+        self.makeToken = makeToken
+        patienceEnd = now + options.patience.milliseconds
+        places = Array(repeating: Place(), count: options.workers)
+        for index in places.indices { start(index, at: now) }
+    }
+
+    var workers: [WorkerProcess] { places.compactMap(\.worker) }
+
+    private func start(_ index: Int, at now: Int64) {
+        places[index].restartAt = nil
+        let name = WorkerName(handler: options.id, generation: generation, index: index, process: 0)
+        do {
+            places[index].worker = try WorkerProcess(
+                token: makeToken(), name: name, options: options, plugin: file, around: around, owner: self, at: now)
+        } catch {
+            notStarted(index, error, at: now)
+        }
+    }
+
+    private func notStarted(_ index: Int, _ failure: Failure, at now: Int64) {
+        lastCause = failure.cause
+        places[index].worker = nil
+        settleStartup(.failure(failure))
+        if !isClosing { restartLater(index, at: now) }
+    }
+
+    // MARK: - start
+
+    func awaitStartup(_ waiter: CheckedContinuation<Result<Opened, Failure>, Never>) {
+        if let startup { waiter.resume(returning: startup) } else { startupWaiter = waiter }
+    }
+
+    private func settleStartup(_ result: Result<Opened, Failure>) {
+        guard startup == nil else { return }
+        startup = result
+        startupWaiter?.resume(returning: result)
+        startupWaiter = nil
+    }
+
+    func hello(_ worker: WorkerProcess, _ sandbox: SandboxReport, _ plugin: PluginDescription) throws(Failure) {
+        guard let handler = plugin.handlers.first(where: { $0.id == options.id }) else {
+            let names = plugin.handlers.map(\.id.text).joined(separator: ", ")
+            throw Failure(.pluginMismatch, options.plugin, "no handler \(options.id) in it, but \(names)")
+        }
+        let first = opened ?? Opened(sandbox: sandbox, plugin: plugin, handler: handler)
+        opened = first
+        worker.lanes = Array(repeating: nil, count: first.handler.threads)
+        worker.batchMost = first.handler.maximumBatch
+    }
+
+    func created(_ worker: WorkerProcess, _ creation: WorkerMessage.Creation, at now: Int64) {
+        switch creation {
+        case .done:
+            worker.phase = .ready
+            createFailures = 0
+            around.observer.note(.ready, of: worker.name)
+            if let opened, places.allSatisfy({ $0.worker?.phase == .ready }) { settleStartup(.success(opened)) }
+            dispatch(at: now)
+        case .invalid(let reason):
+            worker.kill(.refused(Failure(.pluginRefused, options.id.text, reason.text)))
+        case .notReady(let reason):
+            around.observer.note(.notReady(reason), of: worker.name)
+            lastCause = "not ready: \(reason.text)"
+            let wait = Self.delay(after: createFailures, cap: 5_000)
+            createFailures += 1
+            if startup == nil, now + wait > patienceEnd {
+                worker.kill(.refused(Failure(.pluginNotReady, options.id.text, reason.text)))
+            } else {
+                worker.phase = .waiting(until: now + wait)
+                refuseIfHopeless()
+            }
+        }
+    }
+
+    // MARK: - batches
+
+    func take(_ batch: Waiting, at now: Int64) {
+        waiting.append(batch)
+        dispatch(at: now)
+        refuseIfHopeless()
+    }
+
+    /// In order. One that must be alone gets a worker that has nothing else, and none passes it while it waits.
+    private func dispatch(at now: Int64) {
+        while let next = waiting.first, let (worker, lane) = place(for: next.batch) {
+            waiting.removeFirst()
+            worker.run(next.batch, prefetched: next.prefetched, next.exchange, lane: lane, at: now)
+        }
+    }
+
+    private func place(for batch: Batch) -> (WorkerProcess, Int)? {
+        let able = workers.filter { $0.freeLane != nil && (batch.isAlone ? $0.isIdle : !$0.runsAlone) }
+        guard let worker = able.min(by: { $0.busyLanes < $1.busyLanes }), let lane = worker.freeLane else { return nil }
+        return (worker, lane)
+    }
+
+    /// While every worker waits for its restart, batches are better off with the pipeline.
+    private func refuseIfHopeless() {
+        let isHopeful = places.contains { place in
+            switch place.worker?.phase {
+            case .loading, .creating, .ready: true
+            case .dying: !isClosing
+            case .waiting, nil: false
+            }
+        }
+        if isHopeful && !isClosing { return }
+        let why = isClosing ? "the handler is stopped" : "restarted with backoff, the last: \(lastCause)"
+        for batch in waiting {
+            batch.exchange.send(.refused(Failure(.handleWorkerUnavailable, options.id.text, why)))
+        }
+        waiting = []
+    }
+
+    func progressed(_ worker: WorkerProcess, at now: Int64) {
+        if let index = places.firstIndex(where: { $0.worker === worker }) { places[index].failures = 0 }
+        if isClosing { if worker.isIdle { worker.stop() } } else { dispatch(at: now) }
+    }
+
+    // MARK: - ends and restarts
+
+    func notSpawned(_ worker: WorkerProcess, _ why: String, at now: Int64) {
+        guard let index = places.firstIndex(where: { $0.worker === worker }) else { return }
+        _ = worker.ended(.exited(0), at: now)
+        notStarted(index, Failure(.handleWorkerUnavailable, options.id.text, why), at: now)
+        refuseIfHopeless()
+        finishClosing()
+    }
+
+    func ended(_ worker: WorkerProcess, _ ending: Ending, at now: Int64) {
+        guard let index = places.firstIndex(where: { $0.worker === worker }) else { return }
+        let wasStarting = worker.phase != .ready
+        lastCause = worker.ended(ending, at: now)
+        places[index].worker = nil
+        if startup == nil, wasStarting { settleStartup(.failure(startFailure(worker, ending))) }
+        if isClosing { note(worker, restart: nil) } else {
+            let delay = restartLater(index, at: now)
+            note(worker, restart: .milliseconds(delay))
+            if delay == 0 { start(index, at: now) }
+        }
+        refuseIfHopeless()
+        finishClosing()
+    }
+
+    private func note(_ worker: WorkerProcess, restart: Duration?) {
+        around.observer.note(.ended(cause: lastCause, restart: restart), of: worker.name)
+    }
+
+    private func startFailure(_ worker: WorkerProcess, _ ending: Ending) -> Failure {
+        if let cause = worker.cause { return worker.failure(of: cause) }
+        let step = opened == nil ? "while it loaded the plugin" : "in create"
+        return Failure(.pluginNotLoadable, options.plugin, "the worker was \(ending.text) \(step)")
+    }
+
+    @discardableResult
+    private func restartLater(_ index: Int, at now: Int64) -> Int64 {
+        let delay = places[index].failures == 0 ? 0 : Self.delay(after: places[index].failures - 1, cap: 30_000)
+        places[index].failures += 1
+        places[index].restartAt = now + delay
+        return delay
+    }
+
+    private static func delay(after failures: Int, cap: Int64) -> Int64 { min(100 << min(failures, 20), cap) }
+
+    /// Does what is due. Answers when to be asked next, `nil` for no time.
+    func tick(at now: Int64) -> Int64? {
+        var next: Int64?
+        for index in places.indices {
+            if let at = places[index].restartAt, places[index].worker == nil, !isClosing {
+                if now >= at { start(index, at: now) } else { next = min(next ?? at, at) }
+            }
+            if let time = places[index].worker?.tick(at: now) { next = min(next ?? time, time) }
+        }
+        guard isClosing, !workers.isEmpty else { return next }
+        if now < drainEnd { return min(next ?? drainEnd, drainEnd) }
+        drainEnd = .max
+        for worker in workers { worker.kill(.stopped) }
+        return next
+    }
+
+    // MARK: - close
+
+    /// No new batch from now on; what runs is finished, what waits is given back to be asked elsewhere.
+    func close(within drain: Duration, at now: Int64) -> [Waiting] {
+        defer { waiting = [] }
+        isClosing = true
+        drainEnd = min(drainEnd, now + drain.milliseconds)
+        settleStartup(.failure(Failure(.handleWorkerUnavailable, options.id.text, "stopped")))
+        for worker in workers where worker.isIdle { worker.stop() }
+        return waiting
+    }
+
+    func awaitClose(_ waiter: CheckedContinuation<Void, Never>) {
+        closeWaiters.append(waiter)
+        finishClosing()
+    }
+
+    var isClosed: Bool { isClosing && workers.isEmpty }
+
+    private func finishClosing() {
+        guard isClosed else { return }
+        for waiter in closeWaiters { waiter.resume() }
+        closeWaiters = []
+    }
+}
+
+extension Reason {
+    /// Code and detail in one line.
+    var text: String { detail.isEmpty ? code : "\(code): \(detail)" }
+}

@@ -1,0 +1,53 @@
+import Events
+import Pipeline
+
+/// One batch under way in one thread of a worker.
+struct LaneRun {
+    let batch: Batch
+    let exchange: Exchange
+    /// The number of the batch, and of its first event; the others follow.
+    let number: UInt32
+    let firstEvent: UInt32
+    private(set) var results: [RunResult?]
+    var isRevoked: [Bool]
+    /// One question about state at a time.
+    var isAsking: [Bool]
+    /// Answers that came after deadline or revocation.
+    private(set) var late = 0
+    private let batchMost: Int
+    private let perEvent: Int64
+    private let lastDeadline: Int64
+    /// Of the call of the handler that is under way.
+    private(set) var deadline: Int64
+    /// Set when the deadline has passed: the worker is killed then.
+    var graceEnd: Int64?
+
+    var remaining: Int { results.count { $0 == nil } }
+
+    init(
+        batch: Batch, exchange: Exchange, number: UInt32, firstEvent: UInt32, batchMost: Int, perEvent: Int64,
+        at now: Int64
+    ) {
+        let count = batch.assignments.count
+        self.batch = batch
+        self.exchange = exchange
+        self.number = number
+        self.firstEvent = firstEvent
+        self.batchMost = batchMost
+        self.perEvent = perEvent
+        results = Array(repeating: nil, count: count)
+        isRevoked = Array(repeating: false, count: count)
+        isAsking = Array(repeating: false, count: count)
+        lastDeadline = now + perEvent * Int64(count)
+        deadline = now + perEvent * Int64(min(count, batchMost))
+    }
+
+    /// The answers of one call come together, and with them begins the time of the next call; all calls together have
+    /// no more than the batch.
+    mutating func answered(_ index: Int, _ answer: Answer, at now: Int64) {
+        let isLate = isRevoked[index] || now >= deadline
+        results[index] = isLate ? .unanswered : .answered(answer)
+        if isLate { late += 1 }
+        deadline = min(lastDeadline, now + perEvent * Int64(min(remaining, batchMost)))
+    }
+}

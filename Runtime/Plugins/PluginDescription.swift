@@ -1,0 +1,37 @@
+public import Events
+
+/// What a plugin says of itself. It was read by a worker; no plugin is ever loaded into the sidecar.
+public struct PluginDescription: Sendable, Hashable {
+    public let name: String
+    public let version: String
+    public let builtWith: String
+    /// The minor version of `event_handler.h` that it was built with.
+    public let minorVersion: Int
+    public let handlers: [Handler]
+
+    public struct Handler: Sendable, Hashable {
+        public let id: HandlerID
+        public let summary: String
+        public let routes: [RoutePattern]
+        /// Threads that call `handle` in one process.
+        public let threads: Int
+        public let maximumBatch: Int
+        public let configurationSchema: String
+        public let services: [String]
+        public let businessKey: [String]
+        public let stateKeys: [String]
+    }
+}
+
+/// What is in force in a worker, by its own report before the plugin was loaded.
+public struct SandboxReport: Sendable, Hashable {
+    public let limits: Bool
+    public let notDumpable: Bool
+    public let noNewPrivileges: Bool
+    public let systemCallFilter: Bool
+    /// 0 for none.
+    public let landlock: Int
+
+    /// True if handlers of the same user are kept apart from the sidecar.
+    public var isComplete: Bool { limits && notDumpable && noNewPrivileges && systemCallFilter && landlock > 0 }
+}

@@ -1,0 +1,404 @@
+import CProcess
+import Events
+import Glibc
+import Pipeline
+import WorkerProtocol
+
+/// What every worker uses and none owns.
+struct Surroundings {
+    let program: String
+    let directory: String
+    let loop: EventLoop
+    let spawner: Spawner
+    let observer: any WorkerObserver
+    let scratch = Scratch()
+}
+
+/// Where reads land before they are frames.
+final class Scratch {
+    let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 65_536, alignment: 16)
+    deinit { memory.deallocate() }
+}
+
+/// What a worker tells its pool.
+protocol WorkerOwner: AnyObject {
+    func hello(_ worker: WorkerProcess, _ sandbox: SandboxReport, _ plugin: PluginDescription) throws(Failure)
+    func created(_ worker: WorkerProcess, _ creation: WorkerMessage.Creation, at now: Int64)
+    /// A batch was answered whole: there is room for another.
+    func progressed(_ worker: WorkerProcess, at now: Int64)
+}
+
+/// One worker process, from its spawn to its reaping. Confined to the event loop.
+final class WorkerProcess {
+    enum Phase: Equatable {
+        case loading(until: Int64)
+        case creating(until: Int64)
+        /// `create` asked for patience.
+        case waiting(until: Int64)
+        case ready
+        case dying
+    }
+    /// Why the host ends it.
+    enum Cause: Equatable {
+        case overran(lane: Int)
+        case badFrame(String)
+        /// Its end of the socket is closed: mostly it is dead already, of a cause of its own.
+        case hungUp
+        case refused(Failure)
+        case createOverran
+        case stopped
+    }
+
+    let token: UInt64
+    private(set) var name: WorkerName
+    var phase: Phase
+    private(set) var cause: Cause?
+    private let options: HandlerOptions
+    private let around: Surroundings
+    private unowned let owner: any WorkerOwner
+
+    private let channel: Int32
+    private let output: Int32
+    private let blame: BlameFile
+    private var assembler = FrameAssembler()
+    private var outgoing: [UInt8] = []
+    private var sent = 0
+    private var isBlocked = false
+    private var outputLines = OutputLines()
+    private var lineGate = LineGate(linesPerSecond: Int(WP_LOG_LINES))
+
+    /// One place for a batch per thread of the worker: its credits.
+    var lanes: [LaneRun?] = []
+    /// Events that a call of the handler takes.
+    var batchMost = 1
+    private var nextEvent: UInt32 = 1
+    private var nextBatch: UInt32 = 1
+
+    init(
+        token: UInt64, name: WorkerName, options: HandlerOptions, plugin: PluginFile, around: Surroundings,
+        owner: any WorkerOwner, at now: Int64
+    ) throws(Failure) {
+        self.token = token
+        self.name = name
+        self.options = options
+        self.around = around
+        self.owner = owner
+        phase = .loading(until: now + options.createDeadline.milliseconds)
+        blame = try BlameFile(in: around.directory)
+        var ends: [Int32] = [-1, -1]
+        var pipe: [Int32] = [-1, -1]
+        let errors = (cp_channel(&ends), cp_pipe(&pipe))
+        channel = ends[0]
+        output = pipe[0]
+        guard errors == (0, 0) else {
+            for descriptor in ends + pipe + [blame.descriptor] where descriptor >= 0 { close(descriptor) }
+            blame.remove()
+            throw Failure(.handleWorkerUnavailable, name.description, SystemError.text(-min(errors.0, errors.1)))
+        }
+        around.loop.register(channel, token << 1, writing: false)
+        around.loop.register(output, token << 1 | 1, writing: false)
+        let birth = cp_birth(output: pipe[1], channel: ends[1], plugin: plugin.descriptor, blame: blame.descriptor)
+        let mode =
+            switch options.sandbox {
+            case .off: WP_SANDBOX_OFF
+            case .available: WP_SANDBOX_AVAILABLE
+            case .required: WP_SANDBOX_REQUIRED
+            }
+        around.spawner.spawn(
+            .init(
+                token: token, path: around.program, arguments: [String(mode), String(options.memory)],
+                environment: options.environment, birth: birth, plugin: plugin))
+    }
+
+    func started(process: Int32) {
+        name = WorkerName(handler: name.handler, generation: name.generation, index: name.index, process: process)
+    }
+
+    var isIdle: Bool { lanes.allSatisfy { $0 == nil } }
+    var freeLane: Int? { phase == .ready ? lanes.firstIndex { $0 == nil } : nil }
+    var busyLanes: Int { lanes.count { $0 != nil } }
+    var runsAlone: Bool { lanes.contains { $0?.batch.isAlone == true } }
+
+    // MARK: - to the worker
+
+    func create(at now: Int64) {
+        phase = .creating(until: now + options.createDeadline.milliseconds)
+        send { $0.create(options) }
+    }
+
+    func run(_ batch: Batch, prefetched: [[StateValue]], _ exchange: Exchange, lane: Int, at now: Int64) {
+        let run = LaneRun(
+            batch: batch, exchange: exchange, number: nextBatch, firstEvent: nextEvent, batchMost: batchMost,
+            perEvent: options.deadline.milliseconds, at: now)
+        nextBatch &+= 1
+        nextEvent &+= UInt32(batch.assignments.count)
+        if nextEvent < run.firstEvent { nextEvent = 1 }
+        lanes[lane] = run
+        blame.begin(lane: lane, batch: run.number, batch.assignments.map(\.event.id))
+        send {
+            $0.batch(
+                run.number, lane: lane, firstNumber: run.firstEvent, batch.assignments, prefetched: prefetched)
+        }
+    }
+
+    func reply(_ question: StateQuestion, _ values: [StateValue]?) {
+        guard let (lane, index) = locate(question.number), lanes[lane]?.isAsking[index] == true else { return }
+        lanes[lane]?.isAsking[index] = false
+        send { $0.stateValues(question.number, question.lease, values) }
+    }
+
+    /// True if the event of this lease is here.
+    func revoke(_ lease: Lease) -> Bool {
+        for lane in lanes.indices {
+            guard let run = lanes[lane],
+                let index = run.batch.assignments.firstIndex(where: { $0.lease == lease })
+            else { continue }
+            revoke(lane, index)
+            return true
+        }
+        return false
+    }
+
+    private func revoke(_ lane: Int, _ index: Int) {
+        guard let run = lanes[lane], run.results[index] == nil, !run.isRevoked[index] else { return }
+        lanes[lane]?.isRevoked[index] = true
+        send { $0.revoke(run.firstEvent &+ UInt32(index), run.batch.assignments[index].lease) }
+    }
+
+    func stop() {
+        guard phase != .dying else { return }
+        cause = cause ?? .stopped
+        phase = .dying
+        send { $0.stop() }
+    }
+
+    func kill(_ reason: Cause) {
+        if cause == nil || cause == .stopped { cause = reason }
+        phase = .dying
+        if reason != .hungUp { around.observer.note(.killed(failure(of: reason)), of: name) }
+        around.spawner.kill(token)
+    }
+
+    private func send(_ build: (inout FrameWriter) -> Void) {
+        var writer = FrameWriter()
+        build(&writer)
+        let isQuiet = outgoing.isEmpty
+        outgoing.append(contentsOf: writer.bytes)
+        if isQuiet { flush() }
+    }
+
+    /// What the socket does not take waits for it to be writable. Bounded by the lanes: each has one batch.
+    func flush() {
+        while sent < outgoing.count {
+            let count = outgoing.withUnsafeBytes {
+                Glibc.send(channel, $0.baseAddress! + sent, $0.count - sent, Int32(MSG_NOSIGNAL))
+            }
+            if count < 0 {
+                if errno == EINTR { continue }
+                if errno == EAGAIN { return block(true) }
+                break
+            }
+            sent += count
+        }
+        if outgoing.capacity > 1_048_576 { outgoing = [] } else { outgoing.removeAll(keepingCapacity: true) }
+        sent = 0
+        block(false)
+    }
+
+    private func block(_ isBlocked: Bool) {
+        if self.isBlocked != isBlocked { around.loop.change(channel, token << 1, writing: isBlocked) }
+        self.isBlocked = isBlocked
+    }
+
+    // MARK: - from the worker
+
+    /// At most a few reads, so that a talkative worker gets its turn and no more.
+    func receive(at now: Int64, isLast: Bool = false) {
+        do throws(BadFrame) {
+            for _ in 0..<(isLast ? Int.max : 4) {
+                let count = recv(channel, around.scratch.memory.baseAddress, around.scratch.memory.count, 0)
+                if count < 0, errno == EINTR { continue }
+                if count == 0, !isLast, cause == nil { kill(.hungUp) }
+                if count == 0 { around.loop.unregister(channel) }
+                if count <= 0 { return }
+                assembler.append(UnsafeRawBufferPointer(rebasing: around.scratch.memory[..<count]))
+                while let frame = try assembler.next() { try take(frame, at: now) }
+            }
+        } catch {
+            around.loop.unregister(channel)
+            kill(.badFrame(error.cause))
+        }
+    }
+
+    private func take(_ frame: Frame, at now: Int64) throws(BadFrame) {
+        switch try WorkerMessage(frame) {
+        case .hello(let sandbox, let plugin):
+            guard case .loading = phase else { throw BadFrame("hello twice") }
+            around.observer.note(.started(sandbox), of: name)
+            do { try owner.hello(self, sandbox, plugin) } catch { return kill(.refused(error)) }
+            create(at: now)
+        case .refused(let failure):
+            guard case .loading = phase else { throw BadFrame("refused after hello") }
+            kill(.refused(Failure(failure.code, options.plugin, failure.cause)))
+        case .created(let creation):
+            guard case .creating = phase else { throw BadFrame("created without create") }
+            owner.created(self, creation, at: now)
+        case .answer(let answer):
+            let (lane, index) = try owned(frame)
+            try answered(lane, index, answer, at: now)
+        case .stateGet(let keys):
+            let (lane, index) = try owned(frame)
+            try asked(lane, index, frame.stream, keys)
+        case .denied(let source, let detailType):
+            let (lane, index) = try owned(frame)
+            if let id = lanes[lane]?.batch.assignments[index].event.id, lineGate.admits(at: now) {
+                around.observer.note(.denied(id, source: source, detailType: detailType), of: name)
+            }
+        case .line(let level, let message, let fields):
+            let event = locate(frame.stream).flatMap { lanes[$0.lane]?.batch.assignments[$0.index].event }
+            guard lineGate.admits(at: now) else { return }
+            let line = HandlerLine(
+                level: level, message: message.printable, fields: fields, event: event?.id,
+                traceParent: event?.trace.parent ?? "")
+            around.observer.note(.line(line), of: name)
+        case .samples(let samples, let droppedSamples, let droppedLines):
+            if !samples.isEmpty { around.observer.note(.samples(samples), of: name) }
+            if droppedSamples + droppedLines > 0 {
+                around.observer.note(.dropped(lines: droppedLines, samples: droppedSamples), of: name)
+            }
+        }
+    }
+
+    private func locate(_ number: UInt32) -> (lane: Int, index: Int)? {
+        for lane in lanes.indices {
+            guard let run = lanes[lane] else { continue }
+            let index = Int(number &- run.firstEvent)
+            if index < run.results.count { return (lane, index) }
+        }
+        return nil
+    }
+
+    /// The event that a frame is about: given to this worker, not answered, under this fencing token.
+    private func owned(_ frame: Frame) throws(BadFrame) -> (Int, Int) {
+        guard let (lane, index) = locate(frame.stream), let run = lanes[lane], run.results[index] == nil,
+            run.batch.assignments[index].lease.fence == frame.fence
+        else { throw BadFrame("a word on an event that this worker does not have") }
+        return (lane, index)
+    }
+
+    private func asked(_ lane: Int, _ index: Int, _ number: UInt32, _ keys: [Bytes]) throws(BadFrame) {
+        guard let run = lanes[lane], !run.isAsking[index] else { throw BadFrame("two questions at a time") }
+        lanes[lane]?.isAsking[index] = true
+        let lease = run.batch.assignments[index].lease
+        run.exchange.send(.stateGet(StateQuestion(worker: token, number: number, lease: lease, keys: keys)))
+    }
+
+    private func answered(_ lane: Int, _ index: Int, _ answer: Answer, at now: Int64) throws(BadFrame) {
+        // The worker refused these already; a handler that writes frames of its own goes round it.
+        guard answer.effects.drafts.allSatisfy(options.allows) else { throw BadFrame("a draft that is not listed") }
+        guard answer.effects.bytes <= Limits.effectsBytes else { throw BadFrame("too many effects") }
+        lanes[lane]?.answered(index, answer, at: now)
+        guard let run = lanes[lane], run.remaining == 0 else { return }
+        lanes[lane] = nil
+        if run.late > 0 { around.observer.note(.late(answers: run.late), of: name) }
+        run.exchange.send(.ended(run.results.map { $0 ?? .unanswered }))
+        owner.progressed(self, at: now)
+    }
+
+    func receiveOutput(at now: Int64) {
+        let count = read(output, around.scratch.memory.baseAddress, around.scratch.memory.count)
+        if count == 0 { around.loop.unregister(output) }
+        if count > 0 { print(outputLines.lines(of: around.scratch.memory[..<count]), at: now) }
+    }
+
+    private func print(_ lines: [String], at now: Int64) {
+        for line in lines where lineGate.admits(at: now) { around.observer.note(.output(line), of: name) }
+    }
+
+    // MARK: - time
+
+    /// Does what is due. Answers when to be asked next, `nil` for no time.
+    func tick(at now: Int64) -> Int64? {
+        var next: Int64?
+        func consider(_ time: Int64) { next = min(next ?? time, time) }
+        switch phase {
+        case .loading(let until), .creating(let until):
+            if now >= until { kill(.createOverran) } else { consider(until) }
+        case .waiting(let until):
+            if now >= until { create(at: now) } else { consider(until) }
+        case .ready: break
+        case .dying: break
+        }
+        for lane in lanes.indices where phase != .dying || cause == .stopped {
+            guard let run = lanes[lane] else { continue }
+            if let graceEnd = run.graceEnd {
+                if now >= graceEnd { kill(.overran(lane: lane)) } else { consider(graceEnd) }
+            } else if now >= run.deadline {
+                for index in run.results.indices { revoke(lane, index) }
+                lanes[lane]?.graceEnd = now + options.grace.milliseconds
+                consider(now + options.grace.milliseconds)
+            } else {
+                consider(run.deadline)
+            }
+        }
+        let dropped = lineGate.dropped > 0 && lineGate.admits(at: now) ? lineGate.takeDropped() : 0
+        if dropped > 0 { around.observer.note(.dropped(lines: dropped, samples: 0), of: name) }
+        if lineGate.dropped > 0 { consider(now + 1000) }
+        return next
+    }
+
+    // MARK: - the end
+
+    /// It is reaped. Hears what it said last, then tells each event's end.
+    func ended(_ ending: Ending, at now: Int64) -> String {
+        phase = .dying
+        if cause == .hungUp, ending != .signalled(SIGKILL) { cause = nil }
+        if case .badFrame = cause {} else { receive(at: now, isLast: true) }
+        receiveOutput(at: now)
+        print(outputLines.flush(), at: now)
+        for lane in lanes.indices {
+            guard let run = lanes[lane] else { continue }
+            lanes[lane] = nil
+            run.exchange.send(.ended(conclude(run, lane: lane, ending)))
+        }
+        return cause.map { failure(of: $0).cause } ?? ending.text
+    }
+
+    deinit {
+        around.loop.unregister(channel)
+        around.loop.unregister(output)
+        close(channel)
+        close(output)
+        blame.remove()
+    }
+
+    /// Only events that a thread was in are suspects; where one batch overran, only those of that batch.
+    private func conclude(_ run: LaneRun, lane: Int, _ ending: Ending) -> [RunResult] {
+        var suspects = 0..<0
+        if let mark = blame.mark(lane: lane), mark.batch == run.number { suspects = mark.events }
+        if case .overran(let culprit) = cause, culprit != lane { suspects = 0..<0 }
+        if cause == .stopped { suspects = 0..<0 }
+        return run.results.enumerated().map { index, result in
+            if let result { return result }
+            guard suspects.contains(index) else { return .unanswered }
+            guard run.batch.isAlone else { return .suspect }
+            let id = run.batch.assignments[index].event.id.text
+            let why = cause.map { failure(of: $0) } ?? Failure(.handleCrashed, "", ending.text)
+            return .struck(Failure(why.code, id, why.cause))
+        }
+    }
+
+    func failure(of cause: Cause) -> Failure {
+        let subject = name.description
+        switch cause {
+        case .overran: return Failure(.handleTimedOut, subject, "no answer within deadline and grace")
+        case .badFrame(let why): return Failure(.handleBadFrame, subject, why)
+        case .hungUp: return Failure(.handleCrashed, subject, "it closed its socket")
+        case .refused(let failure): return failure
+        case .createOverran:
+            let seconds = options.createDeadline.wholeSeconds
+            return Failure(.pluginNotReady, subject, "not loaded and created within \(seconds) s")
+        case .stopped: return Failure(.handleWorkerUnavailable, subject, "stopped")
+        }
+    }
+}

@@ -1,0 +1,238 @@
+/* The threads that call handle(), and the marks for blame.
+ *
+ * The reader decodes a batch and gives it to its lane; the lane runs it in calls of at most max_batch events and
+ * answers after each call. A mark is taken back only when the answers are out: whoever dies in between is in it. */
+#include "worker.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+typedef struct lane {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    uint32_t index;
+    uint32_t batch;
+    uint32_t count;    /* events of the batch under way; 0 when idle */
+    uint8_t *payload;  /* owns the text of its events */
+    run *runs;
+} lane;
+
+static lane lanes[WP_LANES];
+
+run *run_of(const eh_event *event) { return event ? (run *)(uintptr_t)event->host_data : NULL; }
+
+bool run_lock(run *r) {
+    pthread_mutex_lock(&r->lock);
+    if (!atomic_load(&r->is_over) && !atomic_load(&the_worker.is_stopping) &&
+        now_ms() < atomic_load(&r->deadline_ms))
+        return true;
+    pthread_mutex_unlock(&r->lock);
+    return false;
+}
+
+/* ---- decoding a batch, on the reader's thread */
+
+static eh_bytes text_of(wp_reader *reader) {
+    eh_bytes bytes;
+    bytes.data = wp_read_bytes(reader, WP_FRAME_BYTES, &bytes.size);
+    return bytes;
+}
+
+static void read_attributes(run *r, wp_reader *reader) {
+    uint32_t count = wp_read_count(reader, WP_ATTRIBUTES, 10);
+    eh_pair *pairs = count ? arena_take(&r->arena, count * sizeof *pairs) : NULL;
+    for (uint32_t i = 0; i < count; ++i) {
+        eh_pair pair = {text_of(reader), {"", 0}};
+        pair.value = text_of(reader);
+        if (pairs) pairs[i] = pair;
+    }
+    r->event.attributes = pairs;
+    r->event.attribute_count = pairs ? count : 0;
+}
+
+static void read_event(run *r, wp_reader *reader) {
+    r->number = wp_read_u32(reader);
+    r->fence = wp_read_u64(reader);
+    memset(&r->event, 0, sizeof r->event);
+    memset(&r->result, 0, sizeof r->result);
+    r->result.size = sizeof r->result;
+    r->entry_count = r->read_count = r->write_count = r->draft_count = r->timer_count = 0;
+    r->effects_size = 0;
+    r->is_asking = false;
+    free(r->reply);
+    r->reply = NULL;
+    eh_event *e = &r->event;
+    e->size = sizeof *e;
+    e->host_data = r;
+    e->flags = wp_read_u32(reader);
+    e->attempt = wp_read_u32(reader);
+    e->deliveries = wp_read_u32(reader);
+    e->id = text_of(reader);
+    e->source = text_of(reader);
+    e->detail_type = text_of(reader);
+    e->detail = text_of(reader);
+    e->key_id = text_of(reader);
+    e->resource = text_of(reader);
+    e->correlation_id = text_of(reader);
+    e->group_id = text_of(reader);
+    e->trace_parent = text_of(reader);
+    e->time_unix_ms = (int64_t)wp_read_u64(reader);
+    e->sent_unix_ms = (int64_t)wp_read_u64(reader);
+    read_attributes(r, reader);
+    uint32_t known = wp_read_count(reader, WP_TEMPLATES, 18);
+    for (uint32_t i = 0; i < known; ++i) {
+        eh_bytes key = text_of(reader);
+        uint64_t version = wp_read_u64(reader);
+        state_prefetched(r, key, text_of(reader), version);
+    }
+    atomic_store(&r->deadline_ms, INT64_MAX);
+    atomic_store(&r->is_over, false);
+}
+
+void lanes_give(uint32_t batch, uint8_t *payload, size_t size) {
+    wp_reader reader = wp_reader_of(payload, size);
+    uint32_t index = wp_read_u32(&reader);
+    uint32_t count = wp_read_count(&reader, WP_BATCH_EVENTS, 80);
+    if (!count || index >= the_worker.lane_count) leave(EXIT_PROTOCOL);
+    lane *l = &lanes[index];
+    pthread_mutex_lock(&l->lock);
+    while (l->count) pthread_cond_wait(&l->changed, &l->lock); /* its last answer is out, its thread not yet back */
+    for (uint32_t i = 0; i < count; ++i) read_event(&l->runs[i], &reader);
+    if (!wp_read_all(&reader)) leave(EXIT_PROTOCOL);
+    l->batch = batch;
+    l->payload = payload;
+    l->count = count;
+    pthread_cond_signal(&l->changed);
+    pthread_mutex_unlock(&l->lock);
+}
+
+/* ---- what concerns one event under way */
+
+static run *find(uint32_t number) {
+    for (uint32_t i = 0; i < the_worker.lane_count; ++i)
+        for (uint32_t j = 0; j < WP_BATCH_EVENTS; ++j)
+            if (lanes[i].runs[j].number == number) return &lanes[i].runs[j];
+    return NULL;
+}
+
+void lanes_revoke(uint32_t number) {
+    run *r = find(number);
+    if (!r) return;
+    pthread_mutex_lock(&r->lock);
+    atomic_store(&r->is_over, true);
+    pthread_cond_broadcast(&r->answered);
+    pthread_mutex_unlock(&r->lock);
+}
+
+void lanes_reply(uint32_t number, uint8_t *payload, size_t size) {
+    run *r = find(number);
+    if (r) {
+        pthread_mutex_lock(&r->lock);
+        if (r->is_asking && !r->reply) {
+            r->reply = payload;
+            r->reply_size = size;
+            payload = NULL;
+            pthread_cond_broadcast(&r->answered);
+        }
+        pthread_mutex_unlock(&r->lock);
+    }
+    free(payload);
+}
+
+/* ---- running */
+
+static void write_answer(wp_writer *writer, run *r) {
+    eh_result *result = &r->result;
+    bool is_known = result->outcome >= EH_RETRY && result->outcome <= EH_WAIT;
+    uint8_t outcome = is_known ? (uint8_t)result->outcome : (uint8_t)EH_RETRY;
+    wp_frame_begin(writer, WP_ANSWER, r->number, r->fence);
+    wp_write_u8(writer, outcome);
+    wp_write_u64(writer, result->retry_after_ms);
+    wp_write_bytes(writer, result->reason.code, strnlen(result->reason.code, EH_CODE_SIZE));
+    wp_write_bytes(writer, result->reason.detail, strnlen(result->reason.detail, EH_DETAIL_SIZE));
+    if (outcome == EH_DONE) effects_write(writer, r);
+    wp_frame_end(writer);
+}
+
+static void begin(run *r, uint64_t allowed_ms) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    r->event.deadline_unix_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 + (int64_t)allowed_ms;
+    atomic_store(&r->deadline_ms, now_ms() + (int64_t)allowed_ms);
+}
+
+static void run_call(lane *l, uint32_t first, uint32_t count) {
+    const eh_event *events[WP_BATCH_EVENTS];
+    eh_result *results[WP_BATCH_EVENTS];
+    for (uint32_t i = 0; i < count; ++i) {
+        run *r = &l->runs[first + i];
+        begin(r, the_worker.event_deadline_ms * count);
+        events[i] = &r->event;
+        results[i] = &r->result;
+    }
+    eh_batch batch = {sizeof batch, count, events, results};
+    wp_mark_write(the_worker.blame, l->index, wp_mark_of(l->batch, first, count));
+    the_worker.handler->handle(the_worker.self, &batch);
+    wp_writer writer = {.limit = (size_t)WP_FROM_WORKER_BYTES * WP_BATCH_EVENTS};
+    for (uint32_t i = 0; i < count; ++i) {
+        run *r = &l->runs[first + i];
+        pthread_mutex_lock(&r->lock);
+        atomic_store(&r->is_over, true);
+        write_answer(&writer, r);
+        pthread_mutex_unlock(&r->lock);
+        arena_free(&r->arena);
+    }
+    telemetry_flush_if_due(&writer);
+    channel_send(&writer);
+    wp_mark_write(the_worker.blame, l->index, 0);
+}
+
+static void *run_lane(void *argument) {
+    lane *l = argument;
+    for (;;) {
+        pthread_mutex_lock(&l->lock);
+        while (!l->count) pthread_cond_wait(&l->changed, &l->lock);
+        uint32_t count = l->count, most = the_worker.batch_most;
+        pthread_mutex_unlock(&l->lock);
+        for (uint32_t first = 0; first < count; first += most)
+            run_call(l, first, count - first < most ? count - first : most);
+        pthread_mutex_lock(&l->lock);
+        free(l->payload);
+        l->payload = NULL;
+        l->count = 0;
+        pthread_cond_broadcast(&l->changed);
+        pthread_mutex_unlock(&l->lock);
+    }
+    return NULL;
+}
+
+static void prepare(run *r, pthread_condattr_t *monotonic) {
+    pthread_mutex_init(&r->lock, NULL);
+    pthread_cond_init(&r->answered, monotonic);
+    atomic_store(&r->is_over, true);
+}
+
+void lanes_start(uint32_t count) {
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    for (uint32_t i = 0; i < count; ++i) {
+        lane *l = &lanes[i];
+        l->index = i;
+        l->runs = calloc(WP_BATCH_EVENTS, sizeof *l->runs);
+        if (!l->runs) leave(EXIT_CHANNEL);
+        for (uint32_t j = 0; j < WP_BATCH_EVENTS; ++j) prepare(&l->runs[j], &monotonic);
+        pthread_mutex_init(&l->lock, NULL);
+        pthread_cond_init(&l->changed, NULL);
+        if (pthread_create(&l->thread, NULL, run_lane, l) != 0) leave(EXIT_CHANNEL);
+    }
+}
+
+void lanes_finish(void) {
+    for (uint32_t i = 0; i < the_worker.lane_count; ++i) {
+        pthread_mutex_lock(&lanes[i].lock);
+        while (lanes[i].count) pthread_cond_wait(&lanes[i].changed, &lanes[i].lock);
+        pthread_mutex_unlock(&lanes[i].lock);
+    }
+}
