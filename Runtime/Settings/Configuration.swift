@@ -22,7 +22,6 @@ public struct Configuration: SettingsGroup, Hashable {
     public var stateDirectory = "/var/lib/outrigger"
     public var skew = SkewSettings()
     public var admin = AdminSettings()
-    public var api = LocalAPISettings()
     public var log = LogSettings()
     public var stop = StopSettings()
 
@@ -55,7 +54,6 @@ public struct Configuration: SettingsGroup, Hashable {
             "Where the sidecar keeps what must survive its own death: locks, and which event each worker is in."),
         Setting("skew", \.skew, .section(), "How far clocks may differ."),
         Setting("admin", \.admin, .section(), "Health and metrics over TCP."),
-        Setting("api", \.api, .section(), "The Unix sockets for the service in the pod."),
         Setting("log", \.log, .section(), "Log lines: JSON on standard error."),
         Setting("stop", \.stop, .section(), "How the sidecar ends."))
 

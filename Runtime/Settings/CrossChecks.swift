@@ -20,7 +20,6 @@ struct CrossChecks {
         unique(configuration.queues.map(\.name.text), "queues", "name", &reader)
         unique(configuration.handlers.map(\.id.text), "handlers", "id", &reader)
         unique(configuration.keySets.map(\.name), "key-sets", "name", &reader)
-        unique(configuration.api.peers.map(\.name), "api.peers", "name", &reader)
         if configuration.queues.isEmpty {
             reader.error(
                 "queues", "There is no queue, so nothing would ever happen.", "Add one: config/minimal.yaml shows how.")
@@ -205,22 +204,6 @@ struct CrossChecks {
             reader.warn(
                 "sandbox", "Handlers can reach the network, the files and the credentials of the sidecar.",
                 "Use required, or available on old kernels.")
-        }
-        for peer in configuration.api.peers {
-            if peer.user == nil && peer.group == nil {
-                reader.error("api.peers[\(peer.name)]", "It would be everybody.", "Give `uid` or `gid`.")
-            }
-            if peer.roles.contains(.publish) {
-                if peer.sources.isEmpty {
-                    reader.error(
-                        "api.peers[\(peer.name)].sources", "It may publish, but under no source.", "List its sources.")
-                }
-                if configuration.signing == nil || configuration.bus == nil {
-                    reader.error(
-                        "api.peers[\(peer.name)].roles", "Nothing can be published without `signing` and `bus`.",
-                        "Add both sections, or remove the role publish.")
-                }
-            }
         }
     }
 }

@@ -39,7 +39,6 @@ struct ProblemTests {
         Case("a value where a list belongs", "handlers: [billing]", "handlers: billing"),
         Case("an empty list", "handlers: [billing]", "handlers: []"),
         Case("a value where a section belongs", "retry:\n      base: 1s\n      cap: 15m", "retry: fast"),
-        Case("a section where a list of sections belongs", "bus:", "api: {peers: {}}\nbus:"),
         Case("size without unit", "hold: 1m", "in-hand: {bytes: 67108864}"),
         Case("size out of range", "hold: 1m", "in-hand: {bytes: 1GiB}"),
         Case("number out of range", "hold: 1m", "pollers: 17"),
@@ -104,8 +103,6 @@ struct ProblemTests {
             "key-sets:\n  - {name: all, url: 'https://k.example', sources: ['*']}\n"),
         Case("a stop that cuts handlers off", "deadline: 10s", "deadline: 5m"),
         Case("a sandbox that is off", "bus:", "sandbox: off\nbus:"),
-        Case("a peer that is everybody", "bus:", "api: {peers: [{name: app, roles: [read]}]}\nbus:"),
-        Case("a peer that publishes nothing", "bus:", "api: {peers: [{name: app, uid: 1000, roles: [publish]}]}\nbus:"),
     ]
 
     static let variables: [Case] = [
