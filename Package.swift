@@ -157,7 +157,9 @@ let package = Package(
         tests("JSONTests", ["JSON", "Support"]),
         tests("HTTPTests", ["HTTP", "Events", "Support"]),
         tests("AWSTests", ["AWS", "HTTP", "JSON", "Cryptography", "Events", "Pipeline", "Support"]),
-        tests("SignaturesTests", ["Signatures", "JSON", "HTTP", "CDilithium", "Cryptography", "Events", "Pipeline", "Support"]),
+        tests(
+            "SignaturesTests",
+            ["Signatures", "JSON", "HTTP", "CDilithium", "Cryptography", "Events", "Pipeline", "Support"]),
         tests("StoreTests", ["Store", "Cryptography", "Events", "Pipeline", "Support", grdb]),
         tests("PluginsTests", ["Plugins", "Cryptography", "Events", "Pipeline", "Support", "WorkerProtocol"]),
         tests("LocalAPITests", ["LocalAPI", "Events", "JSON", "HTTP", "Support"]),

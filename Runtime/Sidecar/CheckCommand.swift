@@ -1,0 +1,42 @@
+import ArgumentParser
+import AWS
+import Events
+import Foundation
+import HTTP
+import Settings
+
+/// `outrigger check FILE`: every problem of a configuration, and what the queues say of themselves.
+struct Check: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Check a configuration, and the queues that it names.")
+
+    @Argument(help: "The configuration, a YAML file.")
+    var file: String
+
+    @Flag(help: "Do not ask the queues.")
+    var offline = false
+
+    func run() async throws {
+        let environment = ProcessInfo.processInfo.environment
+        let (configuration, problems) = Configuration.load(path: file, environment: environment)
+        var report = CheckReport(file: file, configuration: configuration, problems: problems)
+        if let configuration, !offline {
+            let client = HTTPClient()
+            defer { client.shutdown() }
+            let cloud = Cloud(configuration, environment: environment, client: client, clock: SystemClock())
+            for queue in configuration.queues { await ask(queue, cloud, &report) }
+        }
+        Terminal.write(report.text)
+        if !report.isGood { throw ExitCode.failure }
+    }
+
+    private func ask(_ queue: Settings.QueueSettings, _ cloud: Cloud, _ report: inout CheckReport) async {
+        do throws(Failure) {
+            let description = try await cloud.queue(queue.url).describe()
+            var letters: QueueDescription?
+            if let url = queue.deadLetter { letters = try await cloud.deadLetterQueue(url).describe() }
+            report.add(queue.name, description, deadLetters: letters)
+        } catch {
+            report.add(queue.name, error)
+        }
+    }
+}

@@ -1,0 +1,32 @@
+import AWS
+import Events
+import HTTP
+import Pipeline
+import Settings
+
+/// The queues and the bus of a configuration, as ports.
+struct Cloud: Sendable {
+    private let options: AWSOptions
+    private let session: AWSSession
+    private let client: HTTPClient
+    private let clock: any WallClock
+
+    init(_ configuration: Configuration, environment: [String: String], client: HTTPClient, clock: any WallClock) {
+        self.client = client
+        self.clock = clock
+        options = AWSOptions(
+            region: configuration.aws.region, queueEndpoint: configuration.aws.endpoint,
+            busEndpoint: configuration.aws.endpoint, environment: environment)
+        session = AWSSession(options, http: client, clock: clock)
+    }
+
+    func queue(_ url: String) -> SQSQueue { SQSQueue(session, queue: url) }
+    func deadLetterQueue(_ url: String) -> SQSDeadLetterQueue { SQSDeadLetterQueue(session, queue: url) }
+
+    func bus(_ settings: BusSettings) -> EventBusClient {
+        guard let region = settings.region else { return EventBusClient(session, bus: settings.name) }
+        var elsewhere = options
+        elsewhere.region = region
+        return EventBusClient(AWSSession(elsewhere, http: client, clock: clock), bus: settings.name)
+    }
+}

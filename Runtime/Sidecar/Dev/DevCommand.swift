@@ -1,0 +1,123 @@
+import ArgumentParser
+import Events
+import Foundation
+import LocalAPI
+import LocalCloud
+import Logging
+import ServiceLifecycle
+import Settings
+import Synchronization
+import Telemetry
+import UnixSignals
+
+/// `outrigger dev`: everything on this machine, to see it at work.
+struct Dev: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run the sidecar, a local cloud, four handlers and a stream of events, on this machine alone.")
+
+    @Flag(help: "One stream, then a summary; exit 0 only if every event ended where it should.")
+    var once = false
+
+    @Option(help: "Good events of the stream; forged, repeated and poisonous ones come on top.")
+    var events = 200
+
+    @Option(help: "The folder with the sample events.")
+    var samples = "examples/1-quickstart/events"
+
+    @Option(help: "Where keys, store, configuration and log go.")
+    var folder = ".outrigger"
+
+    func run() async throws {
+        let home = try DevHome(folder)
+        let samples = try SampleEvent.load(from: samples)
+        let cloud = LocalCloud(home.cloudOptions())
+        let scoreboard = Scoreboard()
+        let log = try FileSink(home.path("outrigger.log"))
+        let logger = Logger(label: "dev") { _ in SwiftLogNoOpLogHandler() }
+        let play = Play(
+            home: home, cloud: cloud, scoreboard: scoreboard, samples: samples, count: max(events, 1), isOnce: once,
+            log: log)
+        var group = ServiceGroupConfiguration(
+            services: [
+                .init(service: cloud),
+                .init(
+                    service: play, successTerminationBehavior: .gracefullyShutdownGroup,
+                    failureTerminationBehavior: .gracefullyShutdownGroup),
+            ],
+            gracefulShutdownSignals: [.sigint, .sigterm], logger: logger)
+        group.maximumGracefulShutdownDuration = .seconds(20)
+        try await ServiceGroup(configuration: group).run()
+        if once && !scoreboard.isRight { throw ExitCode.failure }
+    }
+}
+
+/// The play: sets the stage, starts the sidecar, sends the stream, shows what becomes of it.
+struct Play: Service {
+    let home: DevHome
+    let cloud: LocalCloud
+    let scoreboard: Scoreboard
+    let samples: [SampleEvent]
+    let count: Int
+    let isOnce: Bool
+    let log: FileSink
+
+    func run() async throws {
+        try await cloud.start()
+        let configuration = try home.setUp(cloud)
+        let observers = Observers(level: .info, sink: log, listener: scoreboard)
+        let sidecar = try SidecarService(
+            configuration, observers: observers, environment: home.environment, pollWait: .seconds(1))
+        let port = PortBox()
+        let admin = try sidecar.admin { port.set($0) }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await admin.run() }
+            group.addTask { try await sidecar.run() }
+            group.addTask {
+                try await perform(observers)
+                if isOnce { throw Finished() }
+                Terminal.say(home.whatNext(cloud, admin: port.value))
+                try await gracefulShutdown()
+            }
+            do {
+                while try await group.next() != nil {}
+            } catch is Finished {
+                group.cancelAll()
+            }
+        }
+    }
+
+    private struct Finished: Error {}
+
+    private func perform(_ observers: Observers) async throws {
+        var waited = 0
+        while !observers.board.readiness.isReady {
+            // Every fifth of a second, for a minute: starting four workers takes a moment.
+            try await Task.sleep(for: .milliseconds(200))
+            waited += 1
+            if waited > 300 {
+                throw Failure(.settingsInvalid, "dev", observers.board.readiness.problems.joined(separator: "; "))
+            }
+        }
+        let stream = try SampleStream(samples: samples, keys: home.keys, count: count, now: observers.clock.now)
+        scoreboard.expect(stream.entries)
+        let table = LiveTable(isLive: Terminal.isInteractive)
+        try stream.send(to: cloud)
+        var rounds = 0
+        while rounds < 600 {
+            scoreboard.read(cloud)
+            table.draw(scoreboard.rows)
+            if scoreboard.isSettled { break }
+            try await Task.sleep(for: .milliseconds(200))
+            rounds += 1
+        }
+        table.finish(scoreboard.rows)
+        Terminal.say(scoreboard.summary)
+    }
+}
+
+/// The admin port, known once the listener is up.
+final class PortBox: Sendable {
+    private let port = Mutex(0)
+    func set(_ value: Int) { port.withLock { $0 = value } }
+    var value: Int { port.withLock { $0 } }
+}

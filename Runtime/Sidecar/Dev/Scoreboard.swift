@@ -1,0 +1,139 @@
+import Events
+import Foundation
+import LocalCloud
+import Pipeline
+import Synchronization
+
+/// What was expected of each event, and what became of it.
+final class Scoreboard: PipelineObserver {
+    struct Row: Sendable {
+        let handler: String
+        var received = 0
+        var done = 0
+        var duplicates = 0
+        var letters: [String: Int] = [:]
+        var milliseconds: [Int64] = []
+        var waiting = 0
+    }
+
+    private struct State: Sendable {
+        var rows: [String: Row] = [:]
+        /// Ids done or refused as duplicates, by queue.
+        var done: [String: Set<String>] = [:]
+        var expectedDone: [String: Set<String>] = [:]
+        var expectedLetters: [String: [String: Int]] = [:]
+        var expectedDuplicates: [String: Int] = [:]
+    }
+
+    private let state = Mutex(State())
+
+    init() {
+        state.withLock { state in
+            for (handler, _) in DevHome.queues { state.rows[handler] = Row(handler: handler) }
+        }
+    }
+
+    /// Which queues the bus sends an event to: as the rules of ``DevHome/queues`` say.
+    private static func queues(for entry: SampleStream.Entry) -> [String] {
+        if entry.flaw == .malformed { return ["treasury"] }
+        var queues = entry.source == "qsl.payments" ? ["treasury"] : ["token"]
+        if entry.detailType == "Payment.Initiated.v1" { queues.append("compliance") }
+        if entry.detailType == "Payment.Settled.v1" { queues.append("notification") }
+        return queues
+    }
+
+    func expect(_ entries: [SampleStream.Entry]) {
+        state.withLock { state in
+            for entry in entries {
+                for queue in Self.queues(for: entry) {
+                    if let code = entry.flaw.code {
+                        state.expectedLetters[queue, default: [:]][code.rawValue, default: 0] += 1
+                    } else {
+                        state.expectedDone[queue, default: []].insert(entry.id)
+                        if entry.flaw == .repeated { state.expectedDuplicates[queue, default: 0] += 1 }
+                    }
+                }
+            }
+        }
+    }
+
+    func note(_ event: PipelineEvent, of queue: QueueName, at now: Instant) {
+        state.withLock { state in
+            switch event {
+            case .received(let count, _): state.rows[queue.text]?.received += count
+            case .settled(let subject, .done, let took):
+                state.rows[queue.text]?.done += 1
+                state.rows[queue.text]?.milliseconds.append(took.milliseconds)
+                state.done[queue.text, default: []].insert(subject.eventID)
+            case .settled(_, .duplicate, _): state.rows[queue.text]?.duplicates += 1
+            default: break
+            }
+        }
+    }
+
+    /// Looks into the queues and the dead letters.
+    func read(_ cloud: LocalCloud) {
+        let statistics = cloud.statistics
+        state.withLock { state in
+            for (handler, _) in DevHome.queues {
+                let queue = statistics.queue(handler)
+                state.rows[handler]?.waiting = (queue?.depth ?? 0) + (queue?.inFlight ?? 0) + (queue?.delayed ?? 0)
+                var letters: [String: Int] = [:]
+                for peeked in cloud.peek("\(handler)-dlq") { letters[Self.code(of: peeked.message), default: 0] += 1 }
+                state.rows[handler]?.letters = letters
+            }
+        }
+    }
+
+    private static func code(of message: Message) -> String {
+        for attribute in message.attributes where attribute.name == "outrigger-failure" {
+            if case .string(let text) = attribute.value, let start = text.range(of: #""code":""#) {
+                return String(text[start.upperBound...].prefix { $0 != "\"" })
+            }
+        }
+        return "without a reason"
+    }
+
+    var rows: [Row] { state.withLock { state in DevHome.queues.compactMap { state.rows[$0.handler] } } }
+
+    /// Nothing waits, and nothing that was expected is missing. What is too much shows in the summary.
+    var isSettled: Bool { differences.isEmpty && rows.allSatisfy { $0.waiting == 0 } }
+    var isRight: Bool { isSettled }
+
+    private var differences: [String] {
+        state.withLock { state in
+            var differences: [String] = []
+            for (queue, _) in DevHome.queues {
+                let missing = (state.expectedDone[queue] ?? []).subtracting(state.done[queue] ?? [])
+                if !missing.isEmpty { differences.append("\(queue): \(missing.count) events are not done") }
+                let letters = state.rows[queue]?.letters ?? [:]
+                let expected = state.expectedLetters[queue] ?? [:]
+                for code in Set(letters.keys).union(expected.keys).sorted() where letters[code] != expected[code] {
+                    differences.append(
+                        "\(queue): \(letters[code] ?? 0) dead letters \(code), expected \(expected[code] ?? 0)")
+                }
+                let duplicates = state.rows[queue]?.duplicates ?? 0
+                if duplicates < state.expectedDuplicates[queue] ?? 0 {
+                    differences.append("\(queue): \(duplicates) duplicates were recognised")
+                }
+            }
+            return differences
+        }
+    }
+
+    var summary: String {
+        let done = rows.reduce(0) { $0 + $1.done }
+        let duplicates = rows.reduce(0) { $0 + $1.duplicates }
+        let letters = rows.reduce(0) { $0 + $1.letters.values.reduce(0, +) }
+        let milliseconds = rows.flatMap(\.milliseconds).sorted()
+        let median = milliseconds.isEmpty ? 0 : milliseconds[milliseconds.count / 2]
+        var lines = [
+            "",
+            "\(done) done, \(duplicates) recognised as repeated, \(letters) in the dead-letter queues, each with its "
+                + "reason. Half of them within \(median) ms of the bus.",
+        ]
+        let differences = differences
+        lines += differences.isEmpty ? ["Every event ended where it should."] : differences
+        return lines.joined(separator: "\n")
+    }
+}

@@ -1,0 +1,101 @@
+import Events
+import Pipeline
+import Settings
+import Store
+import Telemetry
+
+/// What goes on beside the events: timers that come due, space, the outbox's depth, retention.
+struct Housekeeping: Sendable {
+    private static let round = Duration.seconds(5)
+    private static let sweepEvery = 12
+
+    let store: SQLiteStore
+    let stations: [QueueStation]
+    let limits: OutboxLimits
+    let observers: Observers
+
+    struct OutboxLimits: Sendable {
+        let rows: Int
+        let bytes: Int
+    }
+
+    /// Until cancelled.
+    func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await rounds() }
+            group.addTask { await timers() }
+        }
+    }
+
+    private func rounds() async {
+        var count = 0
+        while !Task.isCancelled {
+            await watchSpace()
+            await watchOutbox()
+            if count % Self.sweepEvery == 0 { await sweep() }
+            count += 1
+            observers.telemetry.flush(at: observers.clock.now)
+            // Cancelled: the loop ends by its own condition.
+            try? await Task.sleep(for: Self.round)
+        }
+    }
+
+    private func watchSpace() async {
+        do throws(Failure) {
+            try await store.check()
+            for station in stations { station.runner.pressure(area: "space", nil) }
+            observers.board.set("store", nil)
+        } catch {
+            for station in stations { station.runner.pressure(area: "space", error) }
+            observers.board.set("store", error.description)
+        }
+    }
+
+    private func watchOutbox() async {
+        guard let depth = try? await store.depth() else { return }
+        observers.telemetry.outbox(depth)
+        let isFull = depth.rows >= limits.rows || depth.bytes >= limits.bytes
+        let failure = Failure(.publishUnavailable, "outbox", "\(depth.rows) events wait for the bus")
+        for station in stations { station.runner.pressure(area: "outbox", isFull ? failure : nil) }
+        observers.board.set("outbox", isFull ? failure.description : nil)
+    }
+
+    private func sweep() async {
+        do throws(Failure) {
+            _ = try await store.sweep(at: observers.clock.now)
+            observers.telemetry.storeSize(bytes: try await store.statistics().bytes)
+        } catch { observers.report(error) }
+    }
+
+    // MARK: - timers
+
+    /// Wakes when a timer comes due or is set; one sleeper at a time is enough, since an earlier one replaces it.
+    private func timers() async {
+        let (rings, bell) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        await withDiscardingTaskGroup { group in
+            group.addTask { for await _ in store.timerChanges { bell.yield() } }
+            bell.yield()
+            var sleepingUntil = Instant.distantFuture
+            for await _ in rings {
+                let now = observers.clock.now
+                if now >= sleepingUntil { sleepingUntil = .distantFuture }
+                await deliver(at: now)
+                guard let next = try? await store.next() else { continue }
+                // Timers that were delivered stay in the store until they are done: look again in a while.
+                let at = max(next, now + .seconds(1))
+                guard at < sleepingUntil else { continue }
+                sleepingUntil = at
+                group.addTask {
+                    if (try? await Task.sleep(for: at - now)) != nil { bell.yield() }
+                }
+            }
+        }
+    }
+
+    private func deliver(at now: Instant) async {
+        guard let due = try? await store.due(at: now, atMost: Limits.batchEntries * 10) else { return }
+        for (handler, events) in Dictionary(grouping: due, by: { HandlerID($0.detailType) }) {
+            stations.first { $0.settings.handlers.contains(handler) }?.runner.timers(events)
+        }
+    }
+}

@@ -1,0 +1,74 @@
+import Events
+import Foundation
+import Pipeline
+import Plugins
+import Settings
+import Signatures
+import Store
+
+// From settings, as an operator writes them, to the options of each module.
+
+extension Configuration {
+    func storeOptions(observer: @escaping @Sendable (StoreEvent) -> Void) -> StoreOptions {
+        StoreOptions(
+            path: store.path, durability: store.durability == .durable ? .durable : .ephemeral,
+            lowWater: store.lowWater, journalRetention: store.journal, observer: observer)
+    }
+
+    /// By default the one beside this executable.
+    var workerProgram: String {
+        worker ?? Installation.path("outrigger-worker")
+    }
+
+    func handlerOptions(_ settings: HandlerSettings) -> HandlerOptions {
+        HandlerOptions(
+            id: settings.id, plugin: settings.plugin, pin: settings.sha256, configuration: settings.config,
+            workers: settings.workers, deadline: settings.deadline, grace: settings.grace, drain: stop.deadline,
+            memory: settings.memory, environment: settings.environment,
+            publish: settings.publish.flatMap { publish in
+                publish.detailTypes.map { RoutePattern(source: publish.source, detailType: $0) }
+            },
+            sandbox: HandlerOptions.Sandbox(rawValue: sandbox.rawValue) ?? .required,
+            routes: settings.routes.isEmpty
+                ? nil : settings.routes.map { RoutePattern(source: $0.source, detailType: $0.detailType) },
+            businessKey: settings.businessKey.isEmpty ? nil : settings.businessKey)
+    }
+
+    func keySetOptions(_ settings: KeySetSettings) -> KeySetOptions {
+        KeySetOptions(
+            name: settings.name, url: settings.location, pins: settings.pins, sources: settings.sources,
+            profile: SignatureProfile(rawValue: settings.profile.rawValue) ?? .auto,
+            canonical: CanonicalRule(rawValue: settings.canonical.rawValue) ?? .strict,
+            requireBinding: settings.requireBinding, revoked: Set(settings.revoked), refresh: settings.refresh,
+            maximumAge: settings.maximumAge)
+    }
+
+    /// Routes whose handler demands that events are bound to their envelope.
+    func verifyOptions(_ profiles: [HandlerProfile]) -> VerifyOptions {
+        let strict = Set(handlers.filter(\.requireBinding).map(\.id))
+        let routes = profiles.filter { strict.contains($0.id) }.flatMap(\.routes)
+        return VerifyOptions(
+            skewAhead: skew.ahead,
+            requireBinding: routes.map { VerifyOptions.Route(source: $0.source, detailType: $0.detailType) })
+    }
+
+    func policies(of queue: QueueSettings, _ profiles: [HandlerProfile]) -> [HandlerID: HandlerPolicy] {
+        var policies: [HandlerID: HandlerPolicy] = [:]
+        for profile in profiles where queue.handlers.contains(profile.id) {
+            guard let retry = self[handler: profile.id]?.retry else { continue }
+            policies[profile.id] = HandlerPolicy(
+                concurrency: profile.concurrency, maximumBatch: profile.maximumBatch, attempts: retry.attempts,
+                backoff: Backoff(base: retry.base, cap: retry.cap))
+        }
+        return policies
+    }
+}
+
+/// What was built and installed together lies in one folder.
+enum Installation {
+    static func path(_ name: String) -> String {
+        let link = "/proc/self/exe"
+        let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: link)) ?? CommandLine.arguments[0]
+        return URL(filePath: own).deletingLastPathComponent().appending(path: name).path
+    }
+}

@@ -1,0 +1,130 @@
+import Cryptography
+import Events
+import Foundation
+import LocalCloud
+import Signatures
+import Support
+import Testing
+
+/// A house of one queue: keys, folders and the sidecar's configuration, against any cloud.
+struct House {
+    let folder: TemporaryFolder
+    let publisher: PrivateKey
+    let sidecarKey: PrivateKey
+    let admin = SidecarProcess.freePort()
+
+    init() throws {
+        folder = try TemporaryFolder()
+        publisher = try PrivateKey(SigningKey.generate(), keyID: "publisher")
+        sidecarKey = try PrivateKey(SigningKey.generate(), keyID: "sidecar")
+        try Data(KeyTool.privateDocument(sidecarKey)).write(to: URL(filePath: folder.file("sidecar.key")))
+        try FileManager.default.setAttributes(
+            [.posixPermissions: 0o600], ofItemAtPath: folder.file("sidecar.key"))
+    }
+
+    var keySet: [UInt8] { KeyTool.publicDocument([publisher, sidecarKey], as: .pqk) }
+
+    /// An event's detail, signed and bound to its envelope.
+    func detail(
+        _ core: String, id: String, type: String = "Test.Done.v1", key: PrivateKey? = nil, at now: Instant = .now
+    ) throws -> String {
+        let header = TokenHeader(
+            algorithm: .dilithium2, keyID: "", signedAt: now, source: "test.in", detailType: type, resource: "", id: id)
+        let bytes = try KeyTool.signedDetail(
+            core: Bytes(core), header: header, with: key ?? publisher, form: .dilithium2(.mldsa44))
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    func write(
+        endpoint: String, queue: String, deadLetters: String, keys: String, bus: String = "default",
+        handler: String = "deadline: 5s"
+    ) throws -> String {
+        let yaml = """
+            aws: {endpoint: "\(endpoint)", region: us-east-1}
+            queues:
+              - {name: main, url: "\(queue)", dead-letter: "\(deadLetters)", handlers: [counting]}
+            key-sets:
+              - {name: test, url: "\(keys)", sources: ["test.*"]}
+            signing: {key: \(folder.file("sidecar.key")), kid: sidecar}
+            bus: {name: \(bus)}
+            store: {path: \(folder.file("outrigger.db")), durability: durable, low-water: 1MiB}
+            state-directory: \(folder.file("state"))
+            sandbox: available
+            worker: \(Fixtures.products)/outrigger-worker
+            admin: {listen: "127.0.0.1:\(admin)"}
+            stop: {deadline: 10s}
+            handlers:
+              - id: counting
+                plugin: \(Fixtures.products)/libfixture-counting.so
+                publish: [{source: test.out, detail-types: [Counted.v1]}]
+                \(handler)
+            """
+        let path = folder.file("outrigger.yaml")
+        try yaml.write(toFile: path, atomically: true, encoding: .utf8)
+        return path
+    }
+
+    func start(_ configuration: String, environment: [String: String] = [:]) throws -> SidecarProcess {
+        try SidecarProcess(
+            configuration: configuration, admin: admin, log: folder.file("log"), environment: environment)
+    }
+}
+
+extension Instant {
+    static var now: Instant { Instant(unixMilliseconds: Int64(Date().timeIntervalSince1970 * 1000)) }
+}
+
+extension House {
+    /// A local cloud with this house's keys, a queue `main`, its dead letters, and a queue behind the bus that gets
+    /// what the handler publishes.
+    static func inLocalCloud(
+        visibility: Int = 30, _ body: @Sendable @escaping (House, LocalCloud) async throws -> Void
+    ) async throws {
+        let house = try House()
+        var options = LocalCloud.Options()
+        let document = ArraySlice(house.keySet)
+        options.keySet = { document }
+        try await LocalCloud.serving(options) { cloud in
+            try cloud.createQueue("main", ["VisibilityTimeout": "\(visibility)"])
+            try cloud.createQueue("main-dlq")
+            try cloud.createQueue("published")
+            try cloud.putRule("in", pattern: #"{"source":["test.in"]}"#, queue: "main")
+            try cloud.putRule("out", pattern: #"{"source":["test.out"]}"#, queue: "published")
+            try await body(house, cloud)
+        }
+    }
+
+    func write(_ cloud: LocalCloud, handler: String = "deadline: 5s") throws -> String {
+        try write(
+            endpoint: cloud.endpoint, queue: cloud.queueURL("main"), deadLetters: cloud.queueURL("main-dlq"),
+            keys: cloud.endpoint + "/keys/jwks-pqc", handler: handler)
+    }
+
+    func put(_ details: [String], type: String = "Test.Done.v1", to cloud: LocalCloud) throws {
+        for start in stride(from: 0, to: details.count, by: 10) {
+            try cloud.putEvents(
+                details[start..<min(start + 10, details.count)].map {
+                    BusModel.Entry(source: "test.in", detailType: type, detail: $0)
+                })
+        }
+    }
+}
+
+extension LocalCloud {
+    func isEmpty(_ queue: String) -> Bool {
+        guard let queue = statistics.queue(queue) else { return false }
+        return queue.depth + queue.inFlight + queue.delayed == 0
+    }
+
+    /// The failure codes in a dead-letter queue, with the ids of the events.
+    func letters(_ queue: String) -> [(code: String, text: String)] {
+        peek(queue).map { peeked in
+            for attribute in peeked.message.attributes where attribute.name == "outrigger-failure" {
+                if case .string(let text) = attribute.value, let start = text.range(of: #""code":""#) {
+                    return (String(text[start.upperBound...].prefix { $0 != "\"" }), text)
+                }
+            }
+            return ("", "")
+        }
+    }
+}

@@ -1,0 +1,152 @@
+import Foundation
+import Support
+import Testing
+
+/// Style is a test: the house stays as ARCHITECTURE.md draws it.
+@Suite struct TidyTests {
+    static let sources = Source.all()
+
+    @Test func theTopLevelIsWhatWasAskedFor() throws {
+        let names = try FileManager.default.contentsOfDirectory(atPath: Fixtures.repository)
+        let visible = Set(names.filter { !$0.hasPrefix(".") && $0 != "Package.resolved" })
+        #expect(visible == ["Package.swift", "Runtime", "Handlers", "Tests", "examples", "config", "README.md"])
+    }
+
+    @Test func theStagesAreTheNumberedFiles() throws {
+        let files = try FileManager.default.contentsOfDirectory(atPath: Fixtures.repository + "/Runtime/Pipeline")
+        let numbered = files.filter { $0.first?.isNumber == true }.sorted()
+        #expect(numbered == [
+            "0-Pipeline.swift", "1-Receive.swift", "2-Verify.swift", "3-Route.swift", "4-Dedup.swift",
+            "5-Handle.swift", "6-Settle.swift",
+        ])
+    }
+
+    @Test func noModuleHasMoreFilesThanOneCanKnow() {
+        for (folder, files) in Dictionary(grouping: Self.sources.filter(\.isRuntime), by: \.folder) {
+            #expect(files.count <= 24, "\(folder) has \(files.count) files")
+        }
+    }
+
+    @Test(arguments: Self.sources)
+    func linesFitTheScreen(source: Source) {
+        for (number, line) in source.lines.enumerated() where line.count > 120 {
+            Issue.record("\(source.path):\(number + 1) has \(line.count) columns")
+        }
+    }
+
+    @Test(arguments: Self.sources.filter { $0.isRuntime || $0.isHandlers })
+    func functionsFitTheScreen(source: Source) {
+        for function in source.functions where function.lines > 70 {
+            Issue.record("\(source.path):\(function.start) has \(function.lines) lines")
+        }
+    }
+
+    @Test(arguments: Self.sources.filter { $0.isRuntime || $0.isHandlers })
+    func nothingIsForcedPrintedOrLeftForLater(source: Source) {
+        let banned = ["try!", " as! ", "TODO", "FIXME", "XXX", "HACK", "fatalError("]
+        for (number, line) in source.lines.enumerated() {
+            for word in banned where line.contains(word) {
+                Issue.record("\(source.path):\(number + 1) says '\(word.trimmingCharacters(in: .whitespaces))'")
+            }
+            let isPrinting = line.range(of: #"(^|\s)print\("#, options: .regularExpression) != nil
+            if isPrinting { Issue.record("\(source.path):\(number + 1) prints") }
+        }
+    }
+
+    /// The import table: who may know whom. The compiler's own check misses transitive imports.
+    static let tools: Set<String> = ["Events", "JSON", "HTTP", "Cryptography"]
+    static let allowed: [String: Set<String>] = [
+        "Events": [],
+        "Pipeline": ["Events"],
+        "JSON": ["CSimdjson", "Foundation"],
+        "HTTP": ["CCurl", "Events", "Foundation"],
+        "Cryptography": ["Events", "Crypto", "CCryptoBoringSSL", "CDilithium", "Foundation"],
+        "AWS": tools.union(["Pipeline", "Foundation"]),
+        "Signatures": tools.union(["Pipeline", "CDilithium", "Foundation"]),
+        "Store": tools.union(["Pipeline", "GRDB", "Foundation"]),
+        "Plugins": tools.union(["Pipeline", "ABI", "CProcess", "WorkerProtocol", "Foundation"]),
+        "LocalAPI": ["Events", "Pipeline", "JSON", "Hummingbird", "Logging", "ServiceLifecycle"],
+        "LocalCloud": tools.union(["Hummingbird", "Logging", "ServiceLifecycle"]),
+        "Telemetry": ["Events", "Pipeline", "JSON", "Logging", "Foundation"],
+        "Settings": ["Events", "JSON", "Yams", "Foundation"],
+    ]
+    static let everybody: Set<String> = ["Synchronization", "Dispatch", "Glibc"]
+
+    @Test(arguments: Self.allowed.keys.sorted())
+    func importsFollowTheTable(module: String) {
+        for source in Self.sources where source.module == module {
+            for name in source.imports where Self.allowed[module]?.union(Self.everybody).contains(name) != true {
+                Issue.record("\(source.path) imports \(name)")
+            }
+        }
+    }
+
+    @Test func onlyVerifyAndTheTimersMakeEvents() {
+        for source in Self.sources where source.isRuntime && source.text.contains("@_spi(Verification) ") {
+            #expect(["Events", "Signatures", "Store"].contains(source.module), "\(source.path)")
+        }
+    }
+
+    @Test(arguments: Self.sources.filter(\.isRuntime))
+    func everyFileSaysWhatItIsFor(source: Source) {
+        let opening = source.lines.prefix(30).joined(separator: "\n")
+        #expect(opening.contains("///") || opening.contains("\n// ") || opening.hasPrefix("// "), "\(source.path)")
+    }
+}
+
+/// One Swift file of the repository, read as text.
+struct Source: Sendable, CustomTestStringConvertible {
+    let path: String
+    let text: String
+    let lines: [String]
+
+    var testDescription: String { path }
+    var folder: String { path.split(separator: "/").dropLast().joined(separator: "/") }
+    var isRuntime: Bool { path.hasPrefix("Runtime/") }
+    var isHandlers: Bool { path.hasPrefix("Handlers/") }
+    var module: String {
+        if path.contains("/Cryptography/") { return "Cryptography" }
+        return path.split(separator: "/").dropFirst().first.map(String.init) ?? ""
+    }
+
+    var imports: [String] {
+        lines.compactMap { line in
+            var words = line.split(separator: " ").map(String.init)
+            words.removeAll { $0.hasPrefix("@") || ["public", "internal", "private"].contains($0) }
+            guard words.first == "import", words.count > 1 else { return nil }
+            let kinds = ["struct", "class", "enum", "func", "protocol", "typealias", "var", "let"]
+            let name = kinds.contains(words[1]) && words.count > 2 ? words[2] : words[1]
+            return name.split(separator: ".").first.map(String.init)
+        }
+    }
+
+    /// Where each function starts, and how many lines it has: from its `func` or `init` to the brace that closes it.
+    var functions: [(start: Int, lines: Int)] {
+        var found: [(Int, Int)] = []
+        var open: (start: Int, indentation: Int)?
+        for (number, line) in lines.enumerated() {
+            let indentation = line.prefix { $0 == " " }.count
+            let code = line.trimmingCharacters(in: .whitespaces)
+            let declares = code.range(of: #"^([a-z@()]+ )*(func |init[(?])"#, options: .regularExpression) != nil
+            if open == nil, declares {
+                open = (number, indentation)
+            } else if let current = open, indentation == current.indentation, code.hasPrefix("}") {
+                found.append((current.start + 1, number - current.start + 1))
+                open = nil
+            }
+        }
+        return found
+    }
+
+    static func all() -> [Source] {
+        ["Runtime", "Handlers", "Tests", "examples"].flatMap { root -> [Source] in
+            let base = Fixtures.repository + "/"
+            guard let files = FileManager.default.enumerator(atPath: base + root) else { return [] }
+            return files.compactMap { $0 as? String }.filter { $0.hasSuffix(".swift") }.sorted().compactMap { name in
+                let path = root + "/" + name
+                guard let text = try? String(contentsOfFile: base + path, encoding: .utf8) else { return nil }
+                return Source(path: path, text: text, lines: text.components(separatedBy: "\n"))
+            }
+        }
+    }
+}
