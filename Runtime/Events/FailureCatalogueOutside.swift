@@ -34,7 +34,8 @@ extension FailureCode {
             Entry("The plugin was built against a contract that does not fit.", .refuse,
                 "The cause says which field differs. Rebuild it with this event_handler.h.")
         case .pluginPin:
-            Entry("The file is not the one that the configuration pins.", .refuse, "Deploy the right build, or the pin.")
+            Entry("The file is not the one that the configuration pins.", .refuse,
+                "Deploy the right build, or the pin.")
         case .pluginRefused:
             Entry("The handler refuses its configuration.", .refuse, "Its own reason says why.")
         case .pluginNotReady:

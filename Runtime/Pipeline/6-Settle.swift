@@ -222,8 +222,12 @@ extension Pipeline {
     }
 
     mutating func settleBatches(at now: Instant) {
-        while let ids = commits.take(at: now) { actions.append(.commit(ids, ids.compactMap { commitment($0, at: now) })) }
-        while let ids = refusals.take(at: now) { actions.append(.refuse(ids, ids.compactMap { refusal($0, at: now) })) }
+        while let ids = commits.take(at: now) {
+            actions.append(.commit(ids, ids.compactMap { commitment($0, at: now) }))
+        }
+        while let ids = refusals.take(at: now) {
+            actions.append(.refuse(ids, ids.compactMap { refusal($0, at: now) }))
+        }
         while let ids = deletions.take(at: now) {
             actions.append(.delete(ids, ids.compactMap { items[$0]?.envelope.receipt }))
         }

@@ -56,6 +56,7 @@ struct Bench {
     }
 
     /// Receives and verifies; what follows the verdicts.
+    @discardableResult
     mutating func receive(_ envelopes: [Envelope], source: String = "s") -> [Action] {
         let actions = tell(.received(.success(envelopes), asked: 10))
         guard case .verify(let ids, let toVerify)? = actions.first(where: { $0.isVerify }) else { return actions }
@@ -64,11 +65,13 @@ struct Bench {
     }
 
     /// Receives, verifies, and grants every claim; what follows, batches first of all.
+    @discardableResult
     mutating func run(_ envelopes: [Envelope]) -> [Action] {
         let actions = receive(envelopes)
         return grant(actions)
     }
 
+    @discardableResult
     mutating func grant(_ actions: [Action], attempts: Int = 0) -> [Action] {
         guard case .claim(let ids, let requests)? = actions.first(where: { $0.isClaim }) else { return actions }
         let claims = requests.map { _ in
@@ -78,11 +81,13 @@ struct Bench {
         return tell(.claimed(ids, .success(claims)))
     }
 
+    @discardableResult
     mutating func answer(_ actions: [Action], _ outcome: Outcome) -> [Action] {
         guard case .run(let ids, let batch)? = actions.first(where: { $0.isRun }) else { return [] }
         return tell(.answered(batch.handler, ids, .success(ids.map { _ in outcome })))
     }
 
+    @discardableResult
     mutating func commit(_ actions: [Action], _ result: CommitResult = .committed) -> [Action] {
         guard case .commit(let ids, _)? = actions.first(where: { $0.isCommit }) else { return [] }
         return tell(.committed(ids, .success(ids.map { _ in result })))

@@ -16,8 +16,9 @@ import Testing
         message: String = "m", attempts: Int = 2
     ) -> Dedup.Row {
         Dedup.Row(
-            match: match, state: state, messageID: MessageID(message), payloadDigest: Bench.event(payload).payloadDigest,
-            source: source, detailType: "t", resource: "", history: History(attempts: attempts, firstSeen: Bench.start),
+            match: match, state: state, messageID: MessageID(message),
+            payloadDigest: Bench.event(payload).payloadDigest, source: source, detailType: "t", resource: "",
+            history: History(attempts: attempts, firstSeen: Bench.start),
             failure: state == .dead ? Failure(.handleRejected) : nil)
     }
 

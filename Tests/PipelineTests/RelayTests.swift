@@ -18,7 +18,9 @@ import Testing
     }
 
     private func results(_ actions: [Relay.Action]) -> [PublicationResult] {
-        actions.flatMap { action -> [PublicationResult] in if case .settle(let results) = action { results } else { [] } }
+        actions.flatMap { action -> [PublicationResult] in
+            if case .settle(let results) = action { results } else { [] }
+        }
     }
 
     @Test func eachEntryIsSettledOnItsOwn() {
@@ -41,7 +43,8 @@ import Testing
         var relay = Relay(giveUp: .hours(24), seed: 1)
         _ = relay.on(.wake, at: start)
         let actions = relay.on(.due(.success([publication(7)])), at: start)
-        guard case .read(_, let excluding)? = actions.first(where: { if case .read = $0 { true } else { false } }) else {
+        guard case .read(_, let excluding)? = actions.first(where: { if case .read = $0 { true } else { false } })
+        else {
             Issue.record("not read on")
             return
         }

@@ -51,5 +51,7 @@ final class Agenda {
     private func isBefore(_ a: Entry, _ b: Entry) -> Bool { (a.at, a.order) < (b.at, b.order) }
 
     func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &random) < percent }
-    func delay(upTo milliseconds: Int64) -> Duration { .milliseconds(Int64.random(in: 1...milliseconds, using: &random)) }
+    func delay(upTo milliseconds: Int64) -> Duration {
+        .milliseconds(Int64.random(in: 1...milliseconds, using: &random))
+    }
 }

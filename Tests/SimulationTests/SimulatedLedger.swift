@@ -54,7 +54,8 @@ final class SimulatedLedger {
             let isSame = claimed.request.event.id == request.event.id
             let isSameKey = request.businessKey != nil && claimed.request.businessKey == request.businessKey
             if isSame || isSameKey {
-                found.append(row(claimed.request.event, .claimed, claimed.request.messageID, claimed.history, nil, isSame))
+                let request = claimed.request
+                found.append(row(request.event, .claimed, request.messageID, claimed.history, nil, isSame))
             }
         }
         if let own = rows[request.event.id] {
