@@ -25,6 +25,9 @@ let onePluginSymbol: [LinkerSetting] = [
 ]
 /// A Swift plugin brings its own Swift runtime: there is no toolchain to match.
 let oneSwiftPluginSymbol: [LinkerSetting] = onePluginSymbol + [.unsafeFlags(["-static-stdlib"])]
+/// C has no use for the Swift runtime that the driver would link: the worker must start without it, and a plugin must
+/// load where there is none.
+let withoutSwift: [LinkerSetting] = [.unsafeFlags(["-static-stdlib", "-nostartfiles"])]
 let hiddenSymbols: [CSetting] = strictC + [.unsafeFlags(["-fvisibility=hidden"])]
 
 // MARK: - what the targets are made of
@@ -56,7 +59,7 @@ func plugin(_ name: String, _ target: String) -> Product {
 func fixture(_ name: String) -> Target {
     .target(
         name: "Fixture\(name)", dependencies: ["ABI"], path: "Tests/Fixtures/Plugins/\(name)",
-        publicHeadersPath: ".", cSettings: hiddenSymbols)
+        publicHeadersPath: ".", cSettings: hiddenSymbols, linkerSettings: withoutSwift)
 }
 
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
@@ -119,12 +122,12 @@ let package = Package(
         module("Store", ["Events", "Pipeline", "JSON", "Cryptography", grdb]),
         .target(name: "CProcess", path: "Runtime/Plugins/CProcess", cSettings: strictC),
         module(
-            "Plugins", ["Events", "Pipeline", "JSON", "Cryptography", "ABI", "CProcess", "WorkerProtocol"],
+            "Plugins", ["Events", "Pipeline", "JSON", "Cryptography", "CProcess", "WorkerProtocol"],
             exclude: ["CProcess"]),
         .target(name: "WorkerProtocol", path: "Runtime/Worker/Protocol", cSettings: strictC),
         .executableTarget(
             name: "Worker", dependencies: ["ABI", "WorkerProtocol"], path: "Runtime/Worker", exclude: ["Protocol"],
-            cSettings: optimised, linkerSettings: [.linkedLibrary("dl"), .linkedLibrary("pthread")]),
+            cSettings: optimised, linkerSettings: [.linkedLibrary("dl"), .linkedLibrary("pthread")] + withoutSwift),
         module("LocalAPI", ["Events", "Pipeline", "JSON", hummingbird, lifecycle, logging]),
         module("LocalCloud", ["Events", "JSON", "Cryptography", hummingbird, lifecycle, logging]),
         module("Telemetry", ["Events", "Pipeline", "JSON", logging]),
@@ -144,7 +147,7 @@ let package = Package(
         .target(name: "Kit", dependencies: ["ABI"], path: "Handlers/Kit", swiftSettings: strict),
         .target(
             name: "HelloC", dependencies: ["ABI"], path: "examples/2-hello-c", exclude: ["README.md"],
-            publicHeadersPath: ".", cSettings: hiddenSymbols, linkerSettings: onePluginSymbol),
+            publicHeadersPath: ".", cSettings: hiddenSymbols, linkerSettings: onePluginSymbol + withoutSwift),
         .target(
             name: "HelloSwiftPlugin", dependencies: ["ABI", "Kit"], path: "examples/3-hello-swift",
             exclude: ["README.md"], swiftSettings: strict, linkerSettings: oneSwiftPluginSymbol),

@@ -22,7 +22,7 @@ public struct Event: Sendable {
     public let payloadDigest: Digest
     public let source: String
     public let detailType: String
-    /// The first of the envelope's resource and the detail's, or empty.
+    /// The detail's resource, else the first of the envelope's, or empty.
     public let resource: String
     /// The business payload, exactly the bytes that were signed.
     public let detail: Bytes

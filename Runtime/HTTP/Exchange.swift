@@ -94,13 +94,13 @@ final class Exchange: @unchecked Sendable {
         return true
     }
 
-    func finish(_ code: CURLcode) {
-        guard let handle else { return }
+    /// What came of the transfer, read while its handle is still untouched.
+    func result(_ code: CURLcode, on handle: TransferHandle) -> Result {
         switch code {
-        case CURLE_OK where !hasAllHeaders: finish(.failure(HTTPFailure(CURLE_PARTIAL_FILE)))
-        case CURLE_OK: finish(.success(HTTPResponse(status: handle.status, headers: headers, body: body)))
-        case CURLE_FILESIZE_EXCEEDED: finish(.failure(.tooLarge(request.maximumBodyBytes)))
-        default: finish(.failure(refusal ?? HTTPFailure(code, systemError: handle.systemError)))
+        case CURLE_OK where !hasAllHeaders: .failure(HTTPFailure(CURLE_PARTIAL_FILE))
+        case CURLE_OK: .success(HTTPResponse(status: handle.status, headers: headers, body: body))
+        case CURLE_FILESIZE_EXCEEDED: .failure(.tooLarge(request.maximumBodyBytes))
+        default: .failure(refusal ?? HTTPFailure(code, systemError: handle.systemError))
         }
     }
 

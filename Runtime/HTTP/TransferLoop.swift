@@ -89,10 +89,10 @@ final class TransferLoop {
             guard message.pointee.msg == CURLMSG_DONE, let raw = message.pointee.easy_handle,
                 let exchange = running[raw], let handle = exchange.handle
             else { continue }
-            let code = message.pointee.data.result
-            // First the result is read, for which the handle must still be untouched.
-            exchange.finish(code)
+            let result = exchange.result(message.pointee.data.result, on: handle)
+            // Its connection is free again before the caller hears of it, so that the caller's next request has it.
             remove(handle)
+            exchange.finish(result)
         }
     }
 

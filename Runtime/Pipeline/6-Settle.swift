@@ -19,7 +19,7 @@ extension Pipeline {
         guard let item = items[id] else { return }
         noteFailure(id, failure)
         items[id]?.lastFailure = failure
-        let shelved = settings.deadLetters == .shelf ? letter(for: item, failure) : nil
+        let shelved = isShelved(item) ? letter(for: item, failure) : nil
         commit(id, .dead(failure, shelved: shelved), then: .letter(failure))
     }
 
@@ -95,7 +95,7 @@ extension Pipeline {
     mutating func sendLetter(_ id: ItemID) {
         guard let item = items[id], let failure = item.lastFailure else { return }
         leaveGroup(id, item.envelope.group)
-        if settings.deadLetters == .shelf {
+        if isShelved(item) {
             actions.append(.note(.deadLettered(subject(of: item), failure)))
             delete(id)
         } else {
@@ -121,6 +121,9 @@ extension Pipeline {
             park(id, for: Self.callBackoff.delay(attempt: item.tries + 1, random: &random), then: .letter, at: now)
         }
     }
+
+    /// Where no queue is configured; and a timer's, which is in no queue that would bring it again after a crash.
+    private func isShelved(_ item: Item) -> Bool { settings.deadLetters == .shelf || item.isTimer }
 
     private func letter(for item: Item, _ failure: Failure) -> DeadLetter {
         LetterWriter(settings: settings).letter(for: item, failure: failure)
@@ -251,7 +254,7 @@ extension Pipeline {
     private func refusal(_ id: ItemID, at now: Instant) -> Refusal? {
         guard let item = items[id], let failure = item.lastFailure else { return nil }
         var shelved: DeadLetter?
-        if case .letter = item.sequel, settings.deadLetters == .shelf { shelved = letter(for: item, failure) }
+        if case .letter = item.sequel, isShelved(item) { shelved = letter(for: item, failure) }
         return Refusal(
             consumer: settings.queue, messageID: item.envelope.messageID, failure: failure, shelved: shelved,
             keepUntil: now + settings.window + settings.deadLetterRetention)

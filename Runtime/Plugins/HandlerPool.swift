@@ -198,7 +198,7 @@ final class HandlerPool: WorkerOwner {
     private func startFailure(_ worker: WorkerProcess, _ ending: Ending) -> Failure {
         if let cause = worker.cause { return worker.failure(of: cause) }
         let step = opened == nil ? "while it loaded the plugin" : "in create"
-        return Failure(.pluginNotLoadable, options.plugin, "the worker was \(ending.text) \(step)")
+        return Failure(.pluginNotLoadable, options.plugin, "the worker died \(step): \(ending.text)")
     }
 
     @discardableResult

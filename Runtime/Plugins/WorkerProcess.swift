@@ -233,14 +233,18 @@ final class WorkerProcess {
     private func take(_ frame: Frame, at now: Int64) throws(BadFrame) {
         switch try WorkerMessage(frame) {
         case .hello(let sandbox, let plugin):
-            guard case .loading = phase else { throw BadFrame("hello twice") }
+            guard lanes.isEmpty else { throw BadFrame("hello twice") }
+            if phase == .dying { return }
             around.observer.note(.started(sandbox), of: name)
             do { try owner.hello(self, sandbox, plugin) } catch { return kill(.refused(error)) }
             create(at: now)
         case .refused(let failure):
-            guard case .loading = phase else { throw BadFrame("refused after hello") }
-            kill(.refused(Failure(failure.code, options.plugin, failure.cause)))
+            guard lanes.isEmpty else { throw BadFrame("refused after hello") }
+            if cause == nil {
+                kill(.refused(Failure(failure.code, options.plugin, failure.cause)))
+            }
         case .created(let creation):
+            if phase == .dying { return }
             guard case .creating = phase else { throw BadFrame("created without create") }
             owner.created(self, creation, at: now)
         case .answer(let answer):

@@ -31,9 +31,10 @@ struct NamePattern: Sendable {
     }
 
     func matches(_ name: String) -> Bool {
-        if text == "*" || text == name { return true }
+        if text == "*" || text.utf8.elementsEqual(name.utf8) { return true }
         guard !segments.isEmpty else { return false }
         let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-        return parts.count == segments.count && zip(segments, parts).allSatisfy { $0 == "*" || $0 == $1 }
+        return parts.count == segments.count
+            && zip(segments, parts).allSatisfy { $0 == "*" || $0.utf8.elementsEqual($1.utf8) }
     }
 }

@@ -141,6 +141,7 @@ import WorkerProtocol
             // Refused until the next worker is there.
             while (try? await test.run("hostile", do: "done")) == nil { await Task.yield() }
             try await test.expect("hostile", do: "abort", "suspect")
+            while test.recorder.ends.count < 3 { await Task.yield() }
             let restarts = test.recorder.events.compactMap { event -> Duration? in
                 if case .ended(_, let restart) = event { restart } else { nil }
             }
@@ -181,13 +182,13 @@ import WorkerProtocol
     @Test func aNewGenerationTakesOverWhileTheOldOneFinishes() async throws {
         let test = try TestHost()
         var options = TestHost.options("hostile", of: "hostile")
-        options.deadline = .milliseconds(500)
-        options.grace = .seconds(20)
+        options.deadline = .seconds(600)
         _ = try await test.host.start(generation: 1, handlers: [options])
         async let old = test.run("hostile", [#"{"do":"late"}"#]).map(\.word)
         while try blameFiles(test).allSatisfy({ BlameFile.marked(in: $0).isEmpty }) { await Task.yield() }
         _ = try await test.host.start(generation: 2, handlers: [options])
         try await test.expect("hostile", do: "done", "done")
+        test.host.revoke(Lease(fence: 100))
         #expect(try await old == ["unanswered"])
         let name = await test.recorder.first { if case .ended = $0 { true } else { false } }
         #expect(name.generation == 1)

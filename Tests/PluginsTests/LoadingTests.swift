@@ -83,7 +83,7 @@ import Testing
         options.environment = ["MISTAKE": "wild-pointer"]
         let failure = try await TestHost().refusal(options)
         #expect(failure?.code == .pluginNotLoadable)
-        #expect(failure?.cause == "the worker was killed by signal 11 (SIGSEGV) while it loaded the plugin")
+        #expect(failure?.cause == "the worker died while it loaded the plugin: killed by signal 11 (SIGSEGV)")
     }
 
     @Test func aConstructorThatAbortsIsReported() async throws {
@@ -177,7 +177,7 @@ import Testing
         options.createDeadline = .seconds(10)
         options.configuration = Bytes(#"{"create":"abort"}"#)
         #expect(
-            try await TestHost().refusal(options)?.cause == "the worker was killed by signal 6 (SIGABRT) in create")
+            try await TestHost().refusal(options)?.cause == "the worker died in create: killed by signal 6 (SIGABRT)")
     }
 
     // MARK: - routes and keys
