@@ -1,3 +1,4 @@
+import Events
 import Synchronization
 
 /// What goes wrong on purpose: probabilities, 0 never and 1 always.

@@ -16,17 +16,3 @@ public struct Backoff: Sendable, Hashable {
         return .milliseconds(Int64.random(in: 0...max(step, 1), using: &random))
     }
 }
-
-/// A small generator for jitter (SplitMix64): the same seed gives the same decisions.
-public struct SeededGenerator: RandomNumberGenerator, Sendable {
-    private var state: UInt64
-    public init(seed: UInt64) { state = seed }
-
-    public mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}

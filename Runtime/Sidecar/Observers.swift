@@ -121,27 +121,7 @@ extension Observers: RelayObserver {
 }
 
 extension LogLevel {
-    init(_ level: HandlerLine.Level) {
-        self =
-            switch level {
-            case .trace: .trace
-            case .debug: .debug
-            case .info: .info
-            case .warning: .warning
-            case .error: .error
-            }
-    }
-}
-
-extension LogLevel {
-    init(_ level: LogSettings.Level) {
-        self =
-            switch level {
-            case .trace: .trace
-            case .debug: .debug
-            case .info: .info
-            case .warning: .warning
-            case .error: .error
-            }
-    }
+    /// Both count from trace.
+    init(_ level: HandlerLine.Level) { self = LogLevel(rawValue: Int(level.rawValue)) ?? .info }
+    init(_ level: LogSettings.Level) { self = LogLevel.allCases.first { $0.name == level.rawValue } ?? .info }
 }

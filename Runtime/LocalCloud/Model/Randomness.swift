@@ -1,17 +1,8 @@
-/// SplitMix64 (Steele, Lea, Flood, 2014): random numbers from a seed, so that a run can be repeated.
-public struct SeededGenerator: RandomNumberGenerator, Sendable {
-    private var state: UInt64
+import Events
 
-    public init(seed: UInt64) { state = seed }
+// What a cloud draws by seed: ids of messages, and faults.
 
-    public mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
+extension SeededGenerator {
     /// A version 4 UUID (RFC 9562), in lower case.
     mutating func uuid() -> String {
         let high = next() & ~0xF000 | 0x4000
