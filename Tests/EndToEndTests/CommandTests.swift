@@ -25,7 +25,10 @@ import Testing
         #expect(signed.output.contains("valid: key orders-1"))
         #expect(signed.output.contains("bound to its event"))
         let forged = try Shell.run(
-            "cd \(folder.path); sed 's/.\\{9\\}\"}$/AAAAAAAAA\"}/' detail.json | \(program) keys verify --keys keys.json")
+            """
+            cd \(folder.path)
+            sed 's/.\\{9\\}"}$/AAAAAAAAA"}/' detail.json | \(program) keys verify --keys keys.json
+            """)
         #expect(forged.status != 0)
         #expect(forged.output.contains("verify."))
     }
