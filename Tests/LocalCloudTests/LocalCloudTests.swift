@@ -3,6 +3,7 @@ import HTTP
 import JSON
 import Logging
 import ServiceLifecycle
+import Support
 import Testing
 
 @testable import LocalCloud
@@ -80,7 +81,7 @@ import Testing
                 HTTPRequest(
                     method: "POST", url: url, headers: [HTTPHeader("X-Amz-Target", "AmazonSQS.ReceiveMessage")],
                     body: Bytes(#"{"QueueUrl":"q","WaitTimeSeconds":20}"#)))
-            while cloud.waitingReceivers("q") == 0 { await Task.yield() }
+            _ = await eventually { cloud.waitingReceivers("q") > 0 }
             group.cancelAll()
             _ = try? await answer
             #expect(cloud.waitingReceivers("q") == 0)
@@ -96,7 +97,7 @@ import Testing
             group.addTask { try await services.run() }
             try await cloud.start()
             async let answer = call(cloud, "ReceiveMessage", #"{"QueueUrl":"q","WaitTimeSeconds":20}"#)
-            while cloud.waitingReceivers("q") == 0 { await Task.yield() }
+            _ = await eventually { cloud.waitingReceivers("q") > 0 }
             await services.triggerGracefulShutdown()
             #expect(try await String(decoding: answer.body, as: UTF8.self) == "{}")
             try await group.waitForAll()
@@ -108,7 +109,7 @@ import Testing
         try cloud.createQueue("q")
         try await cloud.serve {
             async let answer = call(cloud, "ReceiveMessage", #"{"QueueUrl":"q","WaitTimeSeconds":20}"#)
-            while cloud.waitingReceivers("q") == 0 { await Task.yield() }
+            _ = await eventually { cloud.waitingReceivers("q") > 0 }
             _ = try await call(cloud, "DeleteQueue", #"{"QueueUrl":"q"}"#)
             #expect(try await answer.status == 200)
         }

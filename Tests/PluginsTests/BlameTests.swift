@@ -141,7 +141,7 @@ import WorkerProtocol
             // Refused until the next worker is there.
             while (try? await test.run("hostile", do: "done")) == nil { await Task.yield() }
             try await test.expect("hostile", do: "abort", "suspect")
-            while test.recorder.ends.count < 3 { await Task.yield() }
+            _ = await eventually { test.recorder.ends.count >= 3 }
             let restarts = test.recorder.events.compactMap { event -> Duration? in
                 if case .ended(_, let restart) = event { restart } else { nil }
             }
@@ -173,7 +173,7 @@ import WorkerProtocol
         async let words = test.run("hostile", [#"{"do":"loop"}"#], alone: true).map(\.word)
         await test.recorder.first { if case .ready = $0 { true } else { false } }
         // Until the batch is under way stopping would refuse it.
-        while try blameFiles(test).allSatisfy({ BlameFile.marked(in: $0).isEmpty }) { await Task.yield() }
+        _ = try await eventually { try !blameFiles(test).allSatisfy { BlameFile.marked(in: $0).isEmpty } }
         await test.host.stop(within: .milliseconds(100))
         #expect(try await words == ["unanswered"])
         #expect(try blameFiles(test).isEmpty)
@@ -185,7 +185,7 @@ import WorkerProtocol
         options.deadline = .seconds(600)
         _ = try await test.host.start(generation: 1, handlers: [options])
         async let old = test.run("hostile", [#"{"do":"late"}"#]).map(\.word)
-        while try blameFiles(test).allSatisfy({ BlameFile.marked(in: $0).isEmpty }) { await Task.yield() }
+        _ = try await eventually { try !blameFiles(test).allSatisfy { BlameFile.marked(in: $0).isEmpty } }
         _ = try await test.host.start(generation: 2, handlers: [options])
         try await test.expect("hostile", do: "done", "done")
         test.host.revoke(Lease(fence: 100))
