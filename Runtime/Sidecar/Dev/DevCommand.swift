@@ -47,7 +47,7 @@ struct Dev: AsyncParsableCommand {
             gracefulShutdownSignals: [.sigint, .sigterm], logger: logger)
         group.maximumGracefulShutdownDuration = .seconds(20)
         try await ServiceGroup(configuration: group).run()
-        if once && !scoreboard.isRight { throw ExitCode.failure }
+        if once && !scoreboard.isSettled { throw ExitCode.failure }
     }
 }
 

@@ -98,7 +98,6 @@ final class Scoreboard: PipelineObserver {
 
     /// Nothing waits, and nothing that was expected is missing. What is too much shows in the summary.
     var isSettled: Bool { differences.isEmpty && rows.allSatisfy { $0.waiting == 0 } }
-    var isRight: Bool { isSettled }
 
     private var differences: [String] {
         state.withLock { state in
