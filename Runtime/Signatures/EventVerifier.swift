@@ -6,7 +6,8 @@ public import Pipeline
 /// Turns envelopes into events: the only place where bytes begin to be believed.
 ///
 /// Cheap checks come first, so that a forger costs us one verification at most: shape, token, header, key, lengths,
-/// skew; then the signature; then what depends on it: canonical form, binding, authority.
+/// skew; then the signatures of all that are left, side by side; then what depends on them: canonical form, binding,
+/// authority.
 public final class EventVerifier: Verifier {
     /// The issuer of ids that the bus minted. No key set may bear this name.
     public static let envelopeIssuer = "envelope"
@@ -27,12 +28,33 @@ public final class EventVerifier: Verifier {
     public func verify(_ envelopes: [Envelope]) async -> [Result<Event, Failure>] {
         let now = clock.now
         let snapshots = keySets.map { $0.snapshot(at: now) }
-        return envelopes.map { envelope in
-            Result { () throws(Failure) in try verify(envelope, with: snapshots) }
+        let claims = envelopes.map { envelope in
+            Result { () throws(Failure) in try claim(of: envelope, with: snapshots) }
+        }
+        let variants = SignatureCheck.verify(claims.compactMap { try? $0.get().check })
+        var verdicts = variants.makeIterator()
+        return claims.map { claim in
+            Result { () throws(Failure) in
+                let claim = try claim.get()
+                return try event(of: claim, signedAs: verdicts.next() ?? nil)
+            }
         }
     }
 
-    private func verify(_ envelope: Envelope, with snapshots: [KeySetSnapshot]) throws(Failure) -> Event {
+    /// What an envelope says, once it has passed all that is cheaper than its signature. Not yet believed.
+    private struct Claim {
+        let envelope: Envelope
+        let shape: EventShape
+        let token: CompactToken
+        let source: String
+        let detailType: String
+        let signedAt: Instant
+        let issuer: Issuer
+        let check: SignatureCheck
+        var header: TokenHeader { token.header }
+    }
+
+    private func claim(of envelope: Envelope, with snapshots: [KeySetSnapshot]) throws(Failure) -> Claim {
         let shape = try EventShape(parsing: envelope.body)
         let token = try CompactToken(parsing: shape.token)
         let header = token.header
@@ -51,18 +73,25 @@ public final class EventVerifier: Verifier {
         guard signedAt <= envelope.sentAt + options.skewAhead else {
             throw Failure(.verifySkew, header.keyID, "signed after the queue had it")
         }
-        try verifySignature(of: token, by: issuer)
+        return Claim(
+            envelope: envelope, shape: shape, token: token, source: source, detailType: detailType,
+            signedAt: signedAt, issuer: issuer, check: check(of: token, by: issuer))
+    }
+
+    private func event(of claim: Claim, signedAs variant: SignatureVariant?) throws(Failure) -> Event {
+        let (shape, token, header, issuer) = (claim.shape, claim.token, claim.header, claim.issuer)
+        try believe(variant, of: issuer)
         try verifyPayload(of: token, is: shape.detailCore, issuer.source.options.canonical)
-        try verifyBinding(of: header, to: (source, detailType, shape.resource), issuer.source.options)
-        guard issuer.source.speaks(for: source) else {
-            throw Failure(.verifyNotAuthorised, header.keyID, "its key set may not speak for \(source)")
+        try verifyBinding(of: header, to: (claim.source, claim.detailType, shape.resource), issuer.source.options)
+        guard issuer.source.speaks(for: claim.source) else {
+            throw Failure(.verifyNotAuthorised, header.keyID, "its key set may not speak for \(claim.source)")
         }
         let digest = header.id == nil ? Hash.sha256(token.signingInput) : nil
         return Event(
             id: id(of: header, in: shape, digest, issuer), tokenDigest: digest,
-            payloadDigest: Hash.sha256(token.payload), source: source, detailType: detailType,
-            resource: shape.resource, detail: token.payload, keyID: header.keyID, signedAt: signedAt,
-            isBound: header.isBound, trace: shape.trace(envelope.attributes))
+            payloadDigest: Hash.sha256(token.payload), source: claim.source, detailType: claim.detailType,
+            resource: shape.resource, detail: token.payload, keyID: header.keyID, signedAt: claim.signedAt,
+            isBound: header.isBound, trace: shape.trace(claim.envelope.attributes))
     }
 
     // MARK: the key
@@ -104,14 +133,21 @@ public final class EventVerifier: Verifier {
 
     // MARK: what was signed
 
-    private func verifySignature(of token: CompactToken, by issuer: Issuer) throws(Failure) {
+    private func profile(of issuer: Issuer) -> SignatureProfile {
+        issuer.key.algorithm == .mldsa44 ? .mldsa44 : issuer.source.options.profile
+    }
+
+    private func check(of token: CompactToken, by issuer: Issuer) -> SignatureCheck {
+        let pinned = SignatureVariant(rawValue: profile(of: issuer).rawValue)
+        return SignatureCheck(
+            key: prepared.prepared(issuer.key, of: issuer.source.options.name), signature: token.signature,
+            message: token.signingInput, preferred: pinned?.identifier ?? issuer.key.variants.preferred)
+    }
+
+    private func believe(_ variant: SignatureVariant?, of issuer: Issuer) throws(Failure) {
         let key = issuer.key
-        let profile = key.algorithm == .mldsa44 ? SignatureProfile.mldsa44 : issuer.source.options.profile
-        let preferred = SignatureVariant(rawValue: profile.rawValue)?.identifier ?? key.variants.preferred
-        let prepared = prepared.prepared(key, of: issuer.source.options.name)
-        guard let variant = prepared.verify(token.signature, of: token.signingInput, preferred: preferred) else {
-            throw Failure(.verifyBadSignature, key.keyID, "it verifies under no variant")
-        }
+        guard let variant else { throw Failure(.verifyBadSignature, key.keyID, "it verifies under no variant") }
+        let profile = profile(of: issuer)
         guard profile.allows(variant) else {
             throw Failure(
                 .verifyProfile, key.keyID, "signed as \(variant.rawValue), allowed is \(profile.rawValue)")

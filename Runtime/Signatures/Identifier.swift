@@ -19,22 +19,3 @@ enum Identifier {
         !bytes.isEmpty && bytes.count <= Limits.identifierBytes && bytes.allSatisfy { (0x21...0x7E).contains($0) }
     }
 }
-
-/// A name, or a pattern of one: `*` stands for all of it, or for one segment between dots (`Payment.*.v1`).
-struct NamePattern: Sendable {
-    private let text: String
-    private let segments: [Substring]
-
-    init(_ text: String) {
-        self.text = text
-        segments = text.contains("*") && text != "*" ? text.split(separator: ".", omittingEmptySubsequences: false) : []
-    }
-
-    func matches(_ name: String) -> Bool {
-        if text == "*" || text.utf8.elementsEqual(name.utf8) { return true }
-        guard !segments.isEmpty else { return false }
-        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-        return parts.count == segments.count
-            && zip(segments, parts).allSatisfy { $0 == "*" || $0.utf8.elementsEqual($1.utf8) }
-    }
-}

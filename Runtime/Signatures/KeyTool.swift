@@ -59,6 +59,14 @@ public enum KeyTool {
         return EventSigner.detail(trace: trace, resource: header.resource ?? "", core: canonical[...], token: token)
     }
 
+    /// The encoded keys of a key set document in a file.
+    ///
+    /// - Throws: `settings.unreadable`, `keys.refused`.
+    public static func publicKeys(at path: String) throws(Failure) -> [[UInt8]] {
+        let bytes = try PublicFile.bytes(of: path, atMost: Limits.keySetBytes)
+        return try KeySetDocument(parsing: bytes[...]).keys.map(\.bytes)
+    }
+
     /// What a token is, and under which key and variant it verifies.
     public struct Verdict: Sendable {
         public let header: TokenHeader
@@ -93,7 +101,9 @@ public enum KeyTool {
         guard key.algorithm == header.algorithm else {
             throw Failure(.verifyBadAlgorithm, header.keyID, "the key is of \(key.algorithm.rawValue)")
         }
-        guard let variant = PreparedKey(key.bytes).verify(token.signature, of: token.signingInput, preferred: 0) else {
+        let check = SignatureCheck(
+            key: PreparedKey(key.bytes), signature: token.signature, message: token.signingInput, preferred: 0)
+        guard let variant = check.verify() else {
             throw Failure(.verifyBadSignature, header.keyID, "it verifies under no variant")
         }
         if key.algorithm == .mldsa44 && variant != .mldsa44 {

@@ -57,16 +57,7 @@ final class PreparedKey: @unchecked Sendable {
 
     deinit { key.deallocate() }
 
-    /// The variant under which the signature verifies, `nil` if it does under none. All three are tried, `preferred`
-    /// first: that is how a signature under a forbidden variant is told from a forged one.
-    func verify(_ signature: [UInt8], of message: Bytes, preferred: UInt32) -> SignatureVariant? {
-        let all = DILITHIUM_ROUND31.rawValue | DILITHIUM_IPD.rawValue | DILITHIUM_MLDSA44.rawValue
-        let verified = message.withUnsafeBufferPointer { buffer in
-            var part = dilithium_part(bytes: buffer.baseAddress, count: buffer.count)
-            return dilithium_verify(key, &part, 1, signature, signature.count, all, preferred)
-        }
-        return SignatureVariant.allCases.first { $0.identifier == verified }
-    }
+    var pointer: UnsafePointer<dilithium_key> { UnsafePointer(key) }
 }
 
 extension SignatureVariant {

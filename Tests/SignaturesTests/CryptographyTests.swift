@@ -143,7 +143,7 @@ struct SigningKeyTests {
     @Test("one key signs in many tasks at once")
     func concurrency() async throws {
         let key = SigningKey.generate()
-        let verifier = TwofoldKey(key.publicKey)
+        let verifier = ManifoldKey(key.publicKey)
         let signatures = try await withThrowingTaskGroup(of: [UInt8].self) { group in
             for number in 0..<8 { group.addTask { try key.sign([UInt8(number)], as: .ipd) } }
             return try await group.reduce(into: [[UInt8]]()) { $0.append($1) }

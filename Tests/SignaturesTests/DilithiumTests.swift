@@ -2,6 +2,7 @@
 
 import CDilithium
 import Cryptography
+import DilithiumDifferential
 import Support
 import Testing
 
@@ -12,7 +13,7 @@ struct DilithiumKnownAnswerTests {
         let answers = try KnownAnswers("dilithium-r3.1/PQCsignKAT_Dilithium2.rsp").records.filter { $0["sm"] != nil }
         #expect(answers.count == 100)
         for answer in answers {
-            let key = TwofoldKey([UInt8](hexadecimal: try #require(answer["pk"])))
+            let key = ManifoldKey([UInt8](hexadecimal: try #require(answer["pk"])))
             let message = [UInt8](hexadecimal: try #require(answer["msg"]))
             let signature = [UInt8](hexadecimal: try #require(answer["sm"]).prefix(2 * DILITHIUM_SIGNATURE_BYTES))
             #expect(key.verify([message], signature) == DILITHIUM_ROUND31)
@@ -25,7 +26,7 @@ struct DilithiumKnownAnswerTests {
         let answers = try KnownAnswers("acvp/awslc_MLDSA_44_hedged_pure.txt").records
         #expect(answers.count == 100)
         for answer in answers {
-            let key = TwofoldKey([UInt8](hexadecimal: try #require(answer["pk"])))
+            let key = ManifoldKey([UInt8](hexadecimal: try #require(answer["pk"])))
             let context = [UInt8](hexadecimal: try #require(answer["ctx"]))
             let message = [UInt8](hexadecimal: try #require(answer["msg"]))
             let signature = [UInt8](hexadecimal: try #require(answer["sm"]).prefix(2 * DILITHIUM_SIGNATURE_BYTES))
@@ -56,7 +57,7 @@ struct DilithiumKnownAnswerTests {
         let tests = try ACVP.groups("ML-DSA-44-sigGen-internal.json").flatMap(\.tests)
         #expect(tests.count == 20)
         for test in tests {
-            let key = TwofoldKey(Reference.publicKey(of: [UInt8](hexadecimal: try #require(test.sk))))
+            let key = ManifoldKey(Reference.publicKey(of: [UInt8](hexadecimal: try #require(test.sk))))
             let message = [UInt8](hexadecimal: try #require(test.message))
             #expect(key.verify([message], [UInt8](hexadecimal: try #require(test.signature))) == DILITHIUM_IPD)
         }
@@ -66,7 +67,7 @@ struct DilithiumKnownAnswerTests {
     func signatureVerification() throws {
         var verdicts = [false: 0, true: 0]
         for group in try ACVP.groups("ML-DSA-44-sigVer-internal.json") {
-            let key = TwofoldKey([UInt8](hexadecimal: try #require(group.pk)))
+            let key = ManifoldKey([UInt8](hexadecimal: try #require(group.pk)))
             for test in group.tests {
                 let message = [UInt8](hexadecimal: try #require(test.message))
                 let signature = [UInt8](hexadecimal: try #require(test.signature))
@@ -90,7 +91,7 @@ struct DilithiumKnownAnswerTests {
             func bytes(_ name: String) throws -> [UInt8] {
                 [UInt8](hexadecimal: try #require(answer["\(prefix)_\(name)"]))
             }
-            let key = TwofoldKey(try bytes("pk"))
+            let key = ManifoldKey(try bytes("pk"))
             let valid = prefix == "siggen" || answer["sigver_result"].map { $0.elementsEqual("True".utf8) } == true
             if file.contains("EXTMU") {
                 #expect(key.verify(representative: try bytes("mu"), try bytes("sig")) == valid)
@@ -125,13 +126,13 @@ struct DilithiumVariantTests {
 
     @Test("what is signed as one variant verifies as it alone", arguments: SignatureVariant.allCases)
     func variants(variant: SignatureVariant) throws {
-        let key = TwofoldKey(signer.publicKey)
+        let key = ManifoldKey(signer.publicKey)
         let signature = try signer.sign(message, as: variant)
         let expected = identifier(variant)
-        for preferred in TwofoldKey.all {
+        for preferred in ManifoldKey.all {
             #expect(key.verify([message], signature, preferred: preferred) == expected)
         }
-        let others = TwofoldKey.all.filter { $0 != expected }
+        let others = ManifoldKey.all.filter { $0 != expected }
         #expect(key.verify([message], signature, allowed: [expected], preferred: others[0]) == expected)
         #expect(key.verify([message], signature, allowed: others, preferred: expected) == nil)
         #expect(key.verify([message], signature, allowed: []) == nil)
@@ -139,7 +140,7 @@ struct DilithiumVariantTests {
 
     @Test("a final signature is one of the draft over 00 00 and the message")
     func emptyContext() throws {
-        let key = TwofoldKey(signer.publicKey)
+        let key = ManifoldKey(signer.publicKey)
         let signature = try signer.sign(message, as: .mldsa44)
         #expect(key.verify([[0, 0], message], signature) == DILITHIUM_IPD)
         let representative = key.representative(of: message, as: DILITHIUM_MLDSA44)
@@ -149,7 +150,7 @@ struct DilithiumVariantTests {
 
     @Test("a message verifies however it is cut")
     func parts() throws {
-        let key = TwofoldKey(signer.publicKey)
+        let key = ManifoldKey(signer.publicKey)
         let long = (0..<600).map { UInt8($0 % 251) }
         let signature = try signer.sign(long, as: .round31)
         for cut in [0, 1, 71, 72, 73, 135, 136, 137, 599, 600] {
@@ -163,12 +164,12 @@ struct DilithiumVariantTests {
     @Test("an empty message can be signed and verified")
     func emptyMessage() throws {
         let signature = try signer.sign([], as: .ipd)
-        #expect(TwofoldKey(signer.publicKey).verify([], signature) == DILITHIUM_IPD)
+        #expect(ManifoldKey(signer.publicKey).verify([], signature) == DILITHIUM_IPD)
     }
 
     @Test("another key verifies nothing")
     func otherKey() throws {
-        let other = TwofoldKey(SigningKey.generate().publicKey)
+        let other = ManifoldKey(SigningKey.generate().publicKey)
         #expect(other.verify([message], try signer.sign(message, as: .mldsa44)) == nil)
     }
 
@@ -187,7 +188,7 @@ struct DilithiumDifferentialTests {
     func mutations(seed: Int) throws {
         var random = SplitMix(seed: UInt64(seed))
         let signer = try SigningKey(seed: (0..<32).map { _ in UInt8.random(in: 0...255, using: &random) })
-        let key = TwofoldKey(signer.publicKey)
+        let key = ManifoldKey(signer.publicKey)
         let message = (0..<200).map { _ in UInt8.random(in: 0...255, using: &random) }
         let signature = try signer.sign(message, as: .mldsa44)
         #expect(boringSSLAccepts(signer.publicKey, message, signature))
@@ -208,7 +209,7 @@ struct DilithiumDifferentialTests {
     func noise() {
         var random = SplitMix(seed: 99)
         let publicKey = (0..<1312).map { _ in UInt8.random(in: 0...255, using: &random) }
-        let key = TwofoldKey(publicKey)
+        let key = ManifoldKey(publicKey)
         for _ in 0..<10 {
             var signature = (0..<2336).map { _ in UInt8.random(in: 0...255, using: &random) }
             signature += [UInt8](repeating: 0, count: 84)
@@ -235,7 +236,7 @@ struct DilithiumDifferentialTests {
 struct DilithiumStrictnessTests {
     static let shared = WeakKey(seed: [UInt8](repeating: 7, count: 32))
     let weak = shared
-    let key = TwofoldKey(shared.publicKey)
+    let key = ManifoldKey(shared.publicKey)
     let message = Array("message".utf8)
     let hints: [Set<Int>] = [[0, 5, 9, 200], [3], [], [1, 2, 255]]
     var representative: [UInt8] { key.representative(of: message, as: DILITHIUM_MLDSA44) }
@@ -370,5 +371,28 @@ struct DilithiumStrictnessTests {
     @Test("signatures of one byte value throughout are refused", arguments: [0, 1, 0x7f, 0x80, 0xff] as [UInt8])
     func uniform(byte: UInt8) {
         #expect(!accepted([UInt8](repeating: byte, count: DILITHIUM_SIGNATURE_BYTES)))
+    }
+}
+
+@Suite("Dilithium: the paths against each other")
+struct DilithiumPathTests {
+    /// `Tests/Fuzz/dilithium/run differential` is the same with ten million.
+    @Test("tampered signatures: one verdict, one w1, one commitment, alone and in batches", arguments: 1...4)
+    func tampered(seed: UInt64) {
+        let answers = Fixtures.path("dilithium-r3.1/PQCsignKAT_Dilithium2.rsp")
+        let report = differential_run(answers, 1_000, seed)
+        #expect(report.disagreements == 0, "\(report.first.map { String(cString: $0) } ?? "")")
+        #expect(report.trials == 1_000)
+        #expect(report.machines > 0)
+        #expect(report.valid > 50 && report.sound > report.valid && report.sound < report.trials)
+    }
+
+    @Test("a machine that this is not is refused")
+    func machines() {
+        let key = UnsafeMutablePointer<dilithium_key>.allocate(capacity: 1)
+        defer { key.deallocate() }
+        let publicKey = [UInt8](repeating: 1, count: Int(DILITHIUM_PUBLIC_KEY_BYTES))
+        #expect(dilithium_prepare_for(key, DILITHIUM_PORTABLE, publicKey) == 1)
+        #expect(dilithium_prepare_for(key, dilithium_machine(rawValue: 99), publicKey) == 0)
     }
 }

@@ -7,22 +7,24 @@ import Foundation
 import Support
 import Testing
 
-/// A public key, prepared for this machine and once more without vector instructions: every question is put to both.
-final class TwofoldKey {
+/// A public key, prepared for every kind of machine that this one can be: every question is put to all, alone and in
+/// the company of others.
+final class ManifoldKey: @unchecked Sendable {
+    // Unchecked: the keys are written by `init` alone.
     static let all = [DILITHIUM_ROUND31, DILITHIUM_IPD, DILITHIUM_MLDSA44]
-    private let key = UnsafeMutablePointer<dilithium_key>.allocate(capacity: 1)
-    private let portable = UnsafeMutablePointer<dilithium_key>.allocate(capacity: 1)
+    private let keys: [UnsafeMutablePointer<dilithium_key>]
 
     init(_ publicKey: [UInt8]) {
         precondition(publicKey.count == DILITHIUM_PUBLIC_KEY_BYTES)
-        dilithium_prepare(key, publicKey)
-        dilithium_prepare_portable(portable, publicKey)
+        keys = [DILITHIUM_PORTABLE, DILITHIUM_AVX2, DILITHIUM_AVX512].compactMap { machine in
+            let key = UnsafeMutablePointer<dilithium_key>.allocate(capacity: 1)
+            if dilithium_prepare_for(key, machine, publicKey) == 1 { return key }
+            key.deallocate()
+            return nil
+        }
     }
 
-    deinit {
-        key.deallocate()
-        portable.deallocate()
-    }
+    deinit { for key in keys { key.deallocate() } }
 
     /// The variant that verified, `nil` if none did.
     func verify(
@@ -35,6 +37,17 @@ final class TwofoldKey {
                 dilithium_verify(
                     $0, parts.baseAddress, parts.count, signature, signature.count, set, preferred.rawValue)
             }
+            let together = signature.withUnsafeBufferPointer { signature in
+                verifyTogether(keys.flatMap { key in
+                    [set, 0, set].map { set in
+                        dilithium_request(
+                            key: key, message: parts.baseAddress, parts: parts.count,
+                            signature: signature.baseAddress, signature_bytes: signature.count, allowed: set,
+                            preferred: preferred.rawValue)
+                    }
+                })
+            }
+            #expect(together == keys.flatMap { _ in [verified, 0, verified] }, "a batch disagrees")
             return verified == 0 ? nil : dilithium_variant(verified)
         }
     }
@@ -44,18 +57,29 @@ final class TwofoldKey {
     }
 
     private func agreed<Answer: Equatable>(_ ask: (UnsafePointer<dilithium_key>) -> Answer) -> Answer {
-        let answer = ask(key)
-        #expect(ask(portable) == answer, "the paths disagree")
+        let answer = ask(keys[0])
+        for key in keys.dropFirst() { #expect(ask(key) == answer, "the paths disagree") }
         return answer
     }
 
     func representative(of message: [UInt8], as variant: dilithium_variant) -> [UInt8] {
         withParts([message]) { parts in
-            [UInt8](unsafeUninitializedCapacity: DILITHIUM_REPRESENTATIVE_BYTES) { output, count in
-                dilithium_represent(key, parts.baseAddress, parts.count, variant, output.baseAddress)
-                count = DILITHIUM_REPRESENTATIVE_BYTES
+            agreed { key in
+                [UInt8](unsafeUninitializedCapacity: DILITHIUM_REPRESENTATIVE_BYTES) { output, count in
+                    dilithium_represent(key, parts.baseAddress, parts.count, variant, output.baseAddress)
+                    count = DILITHIUM_REPRESENTATIVE_BYTES
+                }
             }
         }
+    }
+
+    /// A request with a key of this one's. The pointers must outlive it.
+    func request(
+        _ part: UnsafePointer<dilithium_part>, _ signature: UnsafeBufferPointer<UInt8>, on machine: Int
+    ) -> dilithium_request {
+        dilithium_request(
+            key: keys[machine % keys.count], message: part, parts: 1, signature: signature.baseAddress,
+            signature_bytes: signature.count, allowed: Self.all.reduce(0) { $0 | $1.rawValue }, preferred: 0)
     }
 
     private func withParts<Result>(
@@ -70,6 +94,12 @@ final class TwofoldKey {
             return pieces.withUnsafeBufferPointer(body)
         }
     }
+}
+
+func verifyTogether(_ requests: [dilithium_request]) -> [UInt32] {
+    var verdicts = [UInt32](repeating: .max, count: requests.count)
+    dilithium_verify_batch(requests, requests.count, &verdicts)
+    return verdicts
 }
 
 /// BoringSSL's opinion on a signature of ML-DSA-44 with an empty context.

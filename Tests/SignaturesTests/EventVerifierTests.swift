@@ -52,6 +52,34 @@ struct EventVerifierTests {
         #expect(await gate.verifier.verify([]).isEmpty)
     }
 
+    @Test("In a batch of twenty every forgery is found, and only they")
+    func forgeriesInABatch() async throws {
+        let gate = try await Gate()
+        var publisher = try Publisher()
+        let envelopes = try (0..<20).map { number in
+            publisher.variant = SignatureVariant.allCases[number % 3]
+            publisher.core = #"{"id":"\#(String(repeating: "x", count: 60 * number))"}"#
+            let token = try publisher.token()
+            let middle = token.dropLast(2_000)
+            let forged = middle.dropLast() + (middle.hasSuffix("A") ? "B" : "A") + token.suffix(2_000)
+            let words = [token, String(forged), "no token"]
+            return Publisher.envelope(publisher.body(token: words[[0, 0, 1, 0, 2][number % 5]]))
+        }
+        let results = await gate.verifier.verify(envelopes)
+        #expect(results.count == 20)
+        for (number, result) in results.enumerated() {
+            switch number % 5 {
+            case 2: #expect(code(result) == .verifyBadSignature)
+            case 4: #expect(code(result) == .verifyMalformed)
+            default: #expect(try result.get().detail.count == 60 * number + 9)
+            }
+        }
+    }
+
+    private func code(_ result: Result<Event, Failure>) -> FailureCode? {
+        if case .failure(let failure) = result { failure.code } else { nil }
+    }
+
     // MARK: deliveries
 
     @Test("A custom bus delivers the envelope or the bare detail, with or without its metadata")

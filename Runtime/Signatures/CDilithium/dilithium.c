@@ -1,5 +1,5 @@
-// Preparing keys and verifying signatures: FIPS 204, algorithm 8, with mu computed last, so that one pass over the
-// arithmetic serves every variant.
+// Verifying a signature: FIPS 204, algorithm 8, with mu computed last, so that one pass over the arithmetic serves
+// every variant.
 
 #include "dilithium.h"
 #include "dilithium_path.h"
@@ -11,78 +11,30 @@
 enum { Z_OFFSET = COMMITMENT_BYTES, HINT_OFFSET = Z_OFFSET + COLUMNS * Z_BYTES };
 _Static_assert(HINT_OFFSET + OMEGA + ROWS == DILITHIUM_SIGNATURE_BYTES, "FIPS 204, table 2");
 
-// MARK: - the key
-
-// RejNTTPoly (algorithm 30): coefficients in 0..<q, three bytes each, too large ones skipped.
-static void expand(polynomial x, const uint8_t seed[32], uint8_t row, uint8_t column) {
-    uint8_t block[168];
-    const uint8_t position[2] = {column, row};
-    shake state;
-    shake128_start(&state);
-    shake_absorb(&state, seed, 32);
-    shake_absorb(&state, position, sizeof position);
-    for (int filled = 0; filled < 256;) {
-        shake_squeeze(&state, block, sizeof block);
-        for (size_t i = 0; i < sizeof block && filled < 256; i += 3) {
-            int32_t candidate = block[i] | block[i + 1] << 8 | (block[i + 2] & 0x7f) << 16;
-            if (candidate < MODULUS) x[filled++] = candidate;
-        }
-    }
-}
-
-// SimpleBitUnpack of t1 (algorithm 18), times 2^13.
-static void unpack_target(polynomial t, const uint8_t bytes[T1_BYTES]) {
-    for (int i = 0; i < 256; i += 4, bytes += 5) {
-        t[i] = (bytes[0] | (bytes[1] & 0x03) << 8) << SHIFT;
-        t[i + 1] = (bytes[1] >> 2 | (bytes[2] & 0x0f) << 6) << SHIFT;
-        t[i + 2] = (bytes[2] >> 4 | (bytes[3] & 0x3f) << 4) << SHIFT;
-        t[i + 3] = (bytes[3] >> 6 | bytes[4] << 2) << SHIFT;
-    }
-}
-
-static void prepare(
-    dilithium_key *key, const struct dilithium_path *path, const uint8_t public_key[DILITHIUM_PUBLIC_KEY_BYTES]) {
-    key->path = path;
-    for (uint8_t row = 0; row < ROWS; row++) {
-        for (uint8_t column = 0; column < COLUMNS; column++) expand(key->matrix[row][column], public_key, row, column);
-        unpack_target(key->target[row], public_key + 32 + row * T1_BYTES);
-        path->transform(key->target[row]);
-    }
-    shake state;
-    shake256_start(&state);
-    shake_absorb(&state, public_key, DILITHIUM_PUBLIC_KEY_BYTES);
-    shake_squeeze(&state, key->hash, sizeof key->hash);
-}
-
-void dilithium_prepare(dilithium_key *key, const uint8_t public_key[DILITHIUM_PUBLIC_KEY_BYTES]) {
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2")) {
-        prepare(key, &dilithium_avx2, public_key);
-        return;
-    }
-#endif
-    dilithium_prepare_portable(key, public_key);
-}
-
-void dilithium_prepare_portable(dilithium_key *key, const uint8_t public_key[DILITHIUM_PUBLIC_KEY_BYTES]) {
-    prepare(key, &dilithium_portable, public_key);
-}
-
 // MARK: - the message
+
+size_t dilithium_head(const dilithium_key *key, unsigned variant, uint8_t head[66]) {
+    memcpy(head, key->hash, sizeof key->hash);
+    if (variant == DILITHIUM_ROUND31) return 32;
+    // "Pure", and an empty context.
+    head[64] = head[65] = 0;
+    return variant == DILITHIUM_MLDSA44 ? 66 : 64;
+}
 
 void dilithium_represent(
     const dilithium_key *key, const dilithium_part *message, size_t parts, enum dilithium_variant variant,
     uint8_t representative[DILITHIUM_REPRESENTATIVE_BYTES]) {
-    static const uint8_t pure_and_empty_context[2] = {0, 0};
+    uint8_t head[66];
+    size_t count = dilithium_head(key, variant, head);
     shake state;
     shake256_start(&state);
-    shake_absorb(&state, key->hash, variant == DILITHIUM_ROUND31 ? 32 : sizeof key->hash);
-    if (variant == DILITHIUM_MLDSA44) shake_absorb(&state, pure_and_empty_context, sizeof pure_and_empty_context);
+    state.keccak = key->path->keccak;
+    shake_absorb(&state, head, count);
     for (size_t i = 0; i < parts; i++) shake_absorb(&state, message[i].bytes, message[i].count);
     shake_squeeze(&state, representative, DILITHIUM_REPRESENTATIVE_BYTES);
 }
 
-// MARK: - the signature
+// MARK: - the hints
 
 // The positions of the ones in h, polynomial by polynomial: those of polynomial i end at ends[i].
 struct hints {
@@ -119,32 +71,66 @@ static void use_hints(polynomial w, const uint8_t *positions, unsigned count) {
     }
 }
 
-// SampleInBall (algorithm 29): tau coefficients of 1 or -1.
-static void sample_challenge(polynomial c, const uint8_t commitment[COMMITMENT_BYTES]) {
-    uint8_t signs[8], position;
+// MARK: - the challenge
+
+// Goes on with SampleInBall at step i. Returns the step at which the bytes were used up; 256 is the end.
+static int place_ones(polynomial c, int i, uint64_t signs, const uint8_t *bytes, size_t count) {
+    for (size_t j = 0; j < count && i < 256; j++) {
+        int position = bytes[j];
+        if (position > i) continue;
+        c[i] = c[position];
+        c[position] = 1 - 2 * (int32_t)(signs >> (i - (256 - TAU)) & 1);
+        i++;
+    }
+    return i;
+}
+
+void dilithium_challenge(const struct keccak *keccak, polynomial c, const uint8_t commitment[COMMITMENT_BYTES]) {
+    uint8_t block[SHAKE256_RATE];
     shake state;
     shake256_start(&state);
+    state.keccak = keccak;
     shake_absorb(&state, commitment, COMMITMENT_BYTES);
-    shake_squeeze(&state, signs, sizeof signs);
+    shake_squeeze(&state, block, sizeof block);
     memset(c, 0, sizeof(polynomial));
-    for (int i = 256 - TAU, bit = 0; i < 256; i++, bit++) {
-        do shake_squeeze(&state, &position, 1);
-        while (position > i);
-        c[i] = c[position];
-        c[position] = signs[bit / 8] >> bit % 8 & 1 ? -1 : 1;
+    uint64_t signs = keccak_load(block);
+    for (int i = place_ones(c, 256 - TAU, signs, block + 8, sizeof block - 8); i < 256;) {
+        shake_squeeze(&state, block, sizeof block);
+        i = place_ones(c, i, signs, block, sizeof block);
     }
 }
 
-// The high bits of A z - c t1 2^13, corrected by the hints and packed. Returns 0 for a malformed signature.
-static int recover(const dilithium_key *key, const uint8_t *signature, uint8_t w1[ROWS * W1_BYTES]) {
-    polynomial z[COLUMNS], challenge, w;
+void dilithium_challenge_four(const struct keccak *keccak, polynomial c[4], const uint8_t *const commitments[4]) {
+    keccak_states states = {0};
+    for (int which = 0; which < 4; which++) {
+        for (int i = 0; i < COMMITMENT_BYTES / 8; i++) states.lanes[i][which] = keccak_load(commitments[which] + 8 * i);
+        states.lanes[COMMITMENT_BYTES / 8][which] = 0x1f;
+        states.lanes[SHAKE256_RATE / 8 - 1][which] = 1ull << 63;
+    }
+    keccak->permute_four(&states);
+    for (int which = 0; which < 4; which++) {
+        uint8_t block[SHAKE256_RATE];
+        for (int i = 0; i < SHAKE256_RATE / 8; i++) keccak_store(block + 8 * i, states.lanes[i][which]);
+        memset(c[which], 0, sizeof(polynomial));
+        // One block is enough, all but certainly: 39 of its 128 positions have to be in range.
+        if (place_ones(c[which], 256 - TAU, keccak_load(block), block + 8, sizeof block - 8) == 256) continue;
+        dilithium_challenge(keccak, c[which], commitments[which]);
+    }
+}
+
+// MARK: - the signature
+
+int dilithium_recover(
+    const dilithium_key *key, const uint8_t signature[DILITHIUM_SIGNATURE_BYTES], polynomial challenge,
+    uint8_t w1[ROWS * W1_BYTES]) {
+    _Alignas(64) polynomial z[COLUMNS];
+    _Alignas(64) polynomial w;
     struct hints hints;
     if (!read_hints(&hints, signature + HINT_OFFSET)) return 0;
     for (int column = 0; column < COLUMNS; column++) {
         if (!key->path->unpack(z[column], signature + Z_OFFSET + column * Z_BYTES)) return 0;
     }
     for (int column = 0; column < COLUMNS; column++) key->path->transform(z[column]);
-    sample_challenge(challenge, signature);
     key->path->transform(challenge);
     for (int row = 0, first = 0; row < ROWS; first = hints.ends[row++]) {
         key->path->combine(w, key->matrix[row], z, challenge, key->target[row]);
@@ -154,32 +140,45 @@ static int recover(const dilithium_key *key, const uint8_t *signature, uint8_t w
     return 1;
 }
 
+static int recover(const dilithium_key *key, const uint8_t *signature, size_t bytes, uint8_t w1[ROWS * W1_BYTES]) {
+    _Alignas(64) polynomial challenge;
+    if (bytes != DILITHIUM_SIGNATURE_BYTES) return 0;
+    dilithium_challenge(key->path->keccak, challenge, signature);
+    return dilithium_recover(key, signature, challenge, w1);
+}
+
 static int commits(
-    const uint8_t *signature, const uint8_t representative[DILITHIUM_REPRESENTATIVE_BYTES],
+    const dilithium_key *key, const uint8_t *signature, const uint8_t representative[DILITHIUM_REPRESENTATIVE_BYTES],
     const uint8_t w1[ROWS * W1_BYTES]) {
     uint8_t commitment[COMMITMENT_BYTES];
     shake state;
     shake256_start(&state);
+    state.keccak = key->path->keccak;
     shake_absorb(&state, representative, DILITHIUM_REPRESENTATIVE_BYTES);
     shake_absorb(&state, w1, ROWS * W1_BYTES);
     shake_squeeze(&state, commitment, sizeof commitment);
     return memcmp(commitment, signature, sizeof commitment) == 0;
 }
 
+unsigned dilithium_take_variant(unsigned *allowed, unsigned preferred) {
+    static const unsigned variants[3] = {DILITHIUM_MLDSA44, DILITHIUM_IPD, DILITHIUM_ROUND31};
+    unsigned wanted = *allowed & preferred ? *allowed & preferred : *allowed;
+    for (int i = 0; i < 3; i++) {
+        if (!(wanted & variants[i])) continue;
+        *allowed &= ~variants[i];
+        return variants[i];
+    }
+    return 0;
+}
+
 unsigned dilithium_verify(
     const dilithium_key *key, const dilithium_part *message, size_t parts, const uint8_t *signature,
     size_t signature_bytes, unsigned allowed, unsigned preferred) {
-    static const enum dilithium_variant variants[3] = {DILITHIUM_MLDSA44, DILITHIUM_IPD, DILITHIUM_ROUND31};
     uint8_t w1[ROWS * W1_BYTES], representative[DILITHIUM_REPRESENTATIVE_BYTES];
-    if (signature_bytes != DILITHIUM_SIGNATURE_BYTES || !recover(key, signature, w1)) return 0;
-    // Twice over the variants: first those preferred, then the others.
-    for (unsigned turn = 0; turn < 2; turn++) {
-        unsigned wanted = allowed & (turn == 0 ? preferred : ~preferred);
-        for (int i = 0; i < 3; i++) {
-            if (!(wanted & variants[i])) continue;
-            dilithium_represent(key, message, parts, variants[i], representative);
-            if (commits(signature, representative, w1)) return variants[i];
-        }
+    if (!recover(key, signature, signature_bytes, w1)) return 0;
+    for (unsigned variant; (variant = dilithium_take_variant(&allowed, preferred));) {
+        dilithium_represent(key, message, parts, (enum dilithium_variant)variant, representative);
+        if (commits(key, signature, representative, w1)) return variant;
     }
     return 0;
 }
@@ -188,6 +187,5 @@ int dilithium_verify_representative(
     const dilithium_key *key, const uint8_t representative[DILITHIUM_REPRESENTATIVE_BYTES], const uint8_t *signature,
     size_t signature_bytes) {
     uint8_t w1[ROWS * W1_BYTES];
-    return signature_bytes == DILITHIUM_SIGNATURE_BYTES && recover(key, signature, w1)
-        && commits(signature, representative, w1);
+    return recover(key, signature, signature_bytes, w1) && commits(key, signature, representative, w1);
 }

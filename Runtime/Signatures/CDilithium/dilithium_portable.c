@@ -144,5 +144,17 @@ static void pack_high(uint8_t bytes[W1_BYTES], const polynomial w) {
     }
 }
 
+static void arrange(polynomial x) { (void)x; }
+
+static int select_below(int32_t *x, int room, const uint8_t *bytes, int count) {
+    int filled = 0;
+    for (int i = 0; i < count && filled < room; i += 3) {
+        int32_t candidate = bytes[i] | bytes[i + 1] << 8 | (bytes[i + 2] & 0x7f) << 16;
+        if (candidate < MODULUS) x[filled++] = candidate;
+    }
+    return filled;
+}
+
 const struct dilithium_path dilithium_portable = {
-    .transform = transform, .unpack = unpack, .combine = combine, .pack_high = pack_high};
+    .keccak = &keccak_portable, .transform = transform, .arrange = arrange, .select = select_below, .unpack = unpack,
+    .combine = combine, .pack_high = pack_high};

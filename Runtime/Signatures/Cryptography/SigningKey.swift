@@ -71,16 +71,15 @@ public final class SigningKey: @unchecked Sendable {
     /// - Throws: `publish.signing` when no signature was made or it does not verify.
     public func sign(_ message: [UInt8], as variant: SignatureVariant) throws(Failure) -> [UInt8] {
         let signature = message.withUnsafeBufferPointer { buffer in
-            sign(dilithium_part(bytes: buffer.baseAddress, count: buffer.count), as: variant.identifier)
+            sign([dilithium_part(bytes: buffer.baseAddress, count: buffer.count)], as: variant.identifier)
         }
         guard let signature else { throw Failure(.publishSigning, variant.rawValue, "the signature does not verify") }
         return signature
     }
 
-    private func sign(_ message: dilithium_part, as variant: dilithium_variant) -> [UInt8]? {
-        var message = message
-        return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: DILITHIUM_REPRESENTATIVE_BYTES) { mu in
-            dilithium_represent(verifier, &message, 1, variant, mu.baseAddress)
+    func sign(_ message: [dilithium_part], as variant: dilithium_variant) -> [UInt8]? {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: DILITHIUM_REPRESENTATIVE_BYTES) { mu in
+            dilithium_represent(verifier, message, message.count, variant, mu.baseAddress)
             var signed: Int32 = 0
             let signature = [UInt8](unsafeUninitializedCapacity: Self.signatureBytes) { output, count in
                 signed = CCryptoBoringSSL_MLDSA44_sign_message_representative(
@@ -88,7 +87,7 @@ public final class SigningKey: @unchecked Sendable {
                 count = signed == 1 ? Self.signatureBytes : 0
             }
             let verified = dilithium_verify(
-                verifier, &message, 1, signature, signature.count, variant.rawValue, variant.rawValue)
+                verifier, message, message.count, signature, signature.count, variant.rawValue, variant.rawValue)
             return verified == variant.rawValue ? signature : nil
         }
     }

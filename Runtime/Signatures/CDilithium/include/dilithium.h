@@ -18,6 +18,15 @@ enum {
     DILITHIUM_REPRESENTATIVE_BYTES = 64,
 };
 
+/// The instructions that do the work. All give the same answers.
+enum dilithium_machine {
+    DILITHIUM_PORTABLE,
+    /// x86-64 with AVX2, BMI and BMI2.
+    DILITHIUM_AVX2,
+    /// The same with AVX-512F and AVX-512VL.
+    DILITHIUM_AVX512,
+};
+
 /// The variants are bits, so that they form sets. H is SHAKE256, tr = H(public key).
 enum dilithium_variant {
     /// CRYSTALS-Dilithium round 3.1 (2021): mu = H(tr[0..<32] || message).
@@ -30,12 +39,12 @@ enum dilithium_variant {
 
 /// A public key, prepared once for many verifications. The caller allocates it, about 20 KiB.
 typedef struct dilithium_key {
-    /// The arithmetic for this machine, chosen when the key is prepared.
-    const struct dilithium_path *path;
-    /// The matrix A, rows of columns, and t1 * 2^13, both as number-theoretic transforms.
+    /// The matrix A, rows of columns, and t1 * 2^13, both as number-theoretic transforms, in the order of the path.
     int32_t matrix[4][4][256];
     int32_t target[4][256];
     uint8_t hash[64];
+    /// The instructions for this machine, chosen when the key is prepared.
+    const struct dilithium_path *path;
 } dilithium_key;
 
 /// A piece of a message. Pieces are signed one after the other, as if they were one.
@@ -47,8 +56,9 @@ typedef struct dilithium_part {
 /// Prepares a public key. Every string of this length is one.
 void dilithium_prepare(dilithium_key *key, const uint8_t public_key[DILITHIUM_PUBLIC_KEY_BYTES]);
 
-/// The same without vector instructions, so that tests can compare the two.
-void dilithium_prepare_portable(dilithium_key *key, const uint8_t public_key[DILITHIUM_PUBLIC_KEY_BYTES]);
+/// The same for the machine that is named, so that tests can compare all. Returns 0 if this is no such machine.
+int dilithium_prepare_for(
+    dilithium_key *key, enum dilithium_machine machine, const uint8_t public_key[DILITHIUM_PUBLIC_KEY_BYTES]);
 
 /// Verifies a signature under the variants in the set `allowed`, `preferred` first if it is one of them.
 /// Returns the variant that verified, or 0. More than one variant costs a hash of the message each, no more.
@@ -56,6 +66,20 @@ void dilithium_prepare_portable(dilithium_key *key, const uint8_t public_key[DIL
 unsigned dilithium_verify(
     const dilithium_key *key, const dilithium_part *message, size_t parts, const uint8_t *signature,
     size_t signature_bytes, unsigned allowed, unsigned preferred);
+
+/// A signature among others, with what `dilithium_verify` wants to know of it.
+typedef struct dilithium_request {
+    const dilithium_key *key;
+    const dilithium_part *message;
+    size_t parts;
+    const uint8_t *signature;
+    size_t signature_bytes;
+    unsigned allowed, preferred;
+} dilithium_request;
+
+/// Verifies any number of signatures, of any keys and lengths, and hashes four at a time. `verdicts` has one place for
+/// each: the variant that verified, or 0.
+void dilithium_verify_batch(const dilithium_request *requests, size_t count, unsigned *verdicts);
 
 /// The message representative mu of one variant, as the signer computes it.
 void dilithium_represent(

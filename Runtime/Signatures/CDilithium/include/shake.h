@@ -9,6 +9,8 @@
 /// The state of one hash. A plain value: a copy goes on by itself, and nothing needs to be freed.
 typedef struct shake {
     uint64_t lanes[25];
+    /// The permutation: the fastest of this machine, unless told otherwise after the start.
+    const struct keccak *keccak;
     /// Bytes of a block: 168 or 136.
     uint32_t rate;
     /// Bytes of the block that were absorbed, or squeezed.
