@@ -9,10 +9,12 @@ final class EventsService: Sendable {
     private let bus: Mutex<BusModel>
     private let queues: QueueRegistry
     private let faults: FaultInjector
+    private let clock: CloudClock
     /// Deliveries that their queue did not take: it is gone, or refuses the message.
     private let failedDeliveries = Atomic<Int>(0)
 
-    init(queues: QueueRegistry, faults: FaultInjector, seed: UInt64) {
+    init(queues: QueueRegistry, faults: FaultInjector, clock: CloudClock, seed: UInt64) {
+        self.clock = clock
         self.queues = queues
         self.faults = faults
         bus = Mutex(BusModel(place: queues.place, seed: seed))
@@ -36,7 +38,7 @@ final class EventsService: Sendable {
 
     /// Puts and delivers.
     func put(_ entries: [BusModel.Entry]) throws(ServiceError) -> [BusModel.EntryResult] {
-        let (results, deliveries) = try change { bus throws(ServiceError) in try bus.put(entries, at: WallTime.now) }
+        let (results, deliveries) = try change { bus throws(ServiceError) in try bus.put(entries, at: clock.now) }
         for delivery in deliveries { deliver(delivery) }
         return results
     }

@@ -36,14 +36,15 @@ public final class LocalCloud: Service {
     private let events: EventsService
     private let faults: FaultInjector
     private let listener: Listener
+    private let clock = CloudClock()
 
     public init(_ options: Options = Options()) {
         var seeds = SeededGenerator(seed: options.seed)
         let place = BusModel.Place(account: options.account, region: options.region)
         self.options = options
-        queues = QueueRegistry(place: place, seed: seeds.next())
+        queues = QueueRegistry(place: place, clock: clock, seed: seeds.next())
         faults = FaultInjector(seed: seeds.next())
-        events = EventsService(queues: queues, faults: faults, seed: seeds.next())
+        events = EventsService(queues: queues, faults: faults, clock: clock, seed: seeds.next())
         listener = Listener()
     }
 
@@ -143,6 +144,9 @@ public final class LocalCloud: Service {
     public func setFaults(_ faults: Faults, queue: String? = nil, operation: String? = nil) {
         self.faults.set(faults, for: FaultInjector.Scope(queue: queue, operation: operation))
     }
+
+    /// Puts the cloud's wall clock forward, for all that it does from now on. Open long polls end when they would.
+    public func advance(by time: Duration) { clock.advance(by: time) }
 
     /// Long polls that wait at a queue now.
     public func waitingReceivers(_ queue: String) -> Int { queues.find(name: queue)?.waiting.count ?? 0 }

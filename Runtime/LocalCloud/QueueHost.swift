@@ -10,8 +10,10 @@ final class QueueHost: Sendable {
     let arn: String
     private let model: Mutex<QueueModel>
     private let turnstile = Turnstile()
+    private let clock: CloudClock
 
-    init(_ model: QueueModel) {
+    init(_ model: QueueModel, clock: CloudClock) {
+        self.clock = clock
         name = model.name
         arn = model.arn
         self.model = Mutex(model)
@@ -23,35 +25,35 @@ final class QueueHost: Sendable {
     /// Looks, with what is over by now ended.
     func read<Result: Sendable>(_ body: (QueueModel) -> Result) -> Result {
         model.withLock { model in
-            model.advance(to: WallTime.now)
+            model.advance(to: clock.now)
             return body(model)
         }
     }
 
     func change(_ settings: QueueSettings) {
-        model.withLock { $0.change(settings, at: WallTime.now) }
+        model.withLock { $0.change(settings, at: clock.now) }
         turnstile.signal()
     }
 
     func send(_ draft: MessageDraft) throws(ServiceError) -> QueueModel.Sent {
-        let sent = try model.withLock { model throws(ServiceError) in try model.send(draft, at: WallTime.now) }
+        let sent = try model.withLock { model throws(ServiceError) in try model.send(draft, at: clock.now) }
         turnstile.signal(1)
         return sent
     }
 
     func adopt(_ letters: [DeadLetteredMessage], from source: String) {
         model.withLock { model in
-            for letter in letters { model.adopt(letter, from: source, at: WallTime.now) }
+            for letter in letters { model.adopt(letter, from: source, at: clock.now) }
         }
         turnstile.signal(letters.count)
     }
 
     func adoptAnew(_ message: Message) {
-        model.withLock { $0.adoptAnew(message, at: WallTime.now) }
+        model.withLock { $0.adoptAnew(message, at: clock.now) }
         turnstile.signal(1)
     }
 
-    func take(atMost count: Int) -> [Message] { model.withLock { $0.take(atMost: count, at: WallTime.now) } }
+    func take(atMost count: Int) -> [Message] { model.withLock { $0.take(atMost: count, at: clock.now) } }
 
     /// Waits up to `wait` for the first message. Dead letters go where `deadLetters` says as they are met.
     func receive(
@@ -63,7 +65,7 @@ final class QueueHost: Sendable {
             let (reception, next) = try model.withLock {
                 model throws(ServiceError) -> (Reception, Instant?) in
                 let reception = try model.receive(
-                    atMost: count, visibility: visibility, canDeadLetter: deadLetters != nil, at: WallTime.now)
+                    atMost: count, visibility: visibility, canDeadLetter: deadLetters != nil, at: clock.now)
                 return (reception, model.nextChange())
             }
             if !reception.deadLettered.isEmpty { deadLetters?.adopt(reception.deadLettered, from: arn) }
@@ -74,26 +76,26 @@ final class QueueHost: Sendable {
             }
             let left = deadline - ContinuousClock.now
             guard left > .zero, !turnstile.isClosed else { return [] }
-            let untilNext = next.map { max($0 - WallTime.now, .milliseconds(1)) } ?? left
+            let untilNext = next.map { max($0 - clock.now, .milliseconds(1)) } ?? left
             await turnstile.wait(since: changes, for: min(left, untilNext))
         }
     }
 
     func delete(_ receipt: String) throws(ServiceError) {
-        try model.withLock { model throws(ServiceError) in _ = try model.delete(receipt, at: WallTime.now) }
+        try model.withLock { model throws(ServiceError) in _ = try model.delete(receipt, at: clock.now) }
         // On a FIFO queue this may have opened a group.
         if name.hasSuffix(".fifo") { turnstile.signal() }
     }
 
     func changeVisibility(_ receipt: String, to timeout: Duration) throws(ServiceError) {
         try model.withLock { model throws(ServiceError) in
-            try model.changeVisibility(receipt, to: timeout, at: WallTime.now)
+            try model.changeVisibility(receipt, to: timeout, at: clock.now)
         }
         turnstile.signal()
     }
 
     func duplicate(_ receipt: String) {
-        let didCopy = model.withLock { (try? $0.duplicate(receipt, at: WallTime.now)) != nil }
+        let didCopy = model.withLock { (try? $0.duplicate(receipt, at: clock.now)) != nil }
         if didCopy { turnstile.signal(1) }
     }
 
@@ -101,13 +103,4 @@ final class QueueHost: Sendable {
 
     private static let overLimit = ServiceError(
         .overLimit, "The maximum number of in flight messages is reached.")
-}
-
-/// The wall clock of the edge.
-enum WallTime {
-    static var now: Instant {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Instant(unixMilliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
-    }
 }

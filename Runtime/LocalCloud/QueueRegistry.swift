@@ -25,9 +25,11 @@ final class QueueRegistry: Sendable {
     private static let rememberedMoves = 100
 
     let place: BusModel.Place
+    private let clock: CloudClock
     private let state: Mutex<State>
 
-    init(place: BusModel.Place, seed: UInt64) {
+    init(place: BusModel.Place, clock: CloudClock, seed: UInt64) {
+        self.clock = clock
         self.place = place
         state = Mutex(State(generator: SeededGenerator(seed: seed)))
     }
@@ -71,7 +73,7 @@ final class QueueRegistry: Sendable {
             let queue = QueueHost(
                 QueueModel(
                     name: name, arn: place.queueARN(name), settings: settings, seed: state.generator.next(),
-                    at: WallTime.now))
+                    at: clock.now), clock: clock)
             if state.isClosed { queue.waiting.close() }
             state.queues[name] = queue
             return queue
@@ -168,7 +170,7 @@ final class QueueRegistry: Sendable {
         return state.withLock { state in
             let task = MoveTask(
                 handle: state.generator.uuid(), source: source, destination: destination, moved: moved,
-                startedAt: WallTime.now, failure: lost.isEmpty ? nil : "CouldNotDetermineMessageSource")
+                startedAt: clock.now, failure: lost.isEmpty ? nil : "CouldNotDetermineMessageSource")
             state.moves.insert(task, at: 0)
             if state.moves.count > QueueRegistry.rememberedMoves { state.moves.removeLast() }
             return task

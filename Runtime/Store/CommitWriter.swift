@@ -33,6 +33,7 @@ struct CommitWriter {
             for refusal in refusals { try tables.refuse(refusal, at: now) }
         case .settle(let results, let now):
             for result in results { try tables.settle(result, at: now) }
+        case .record(let entry): try tables.append(entry)
         case .sweep(let now):
             return .count(
                 try tables.sweep(atMost: Self.sweepRows, journalRetention: options.journalRetention, at: now))

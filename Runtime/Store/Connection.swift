@@ -27,6 +27,7 @@ final class Connection {
                 guard mode == "wal" else { throw Failure(.storeUnavailable, path, "no write-ahead log here") }
                 if previous == nil { try Self.check(db, at: path) }
                 try Schema.upgrade(db, from: found)
+                if options.durability == .ephemeral { try Schema.indexParents(db) }
                 return try Counters.load(db, boot: previous?.journal.boot)
             }
             self.queue = queue

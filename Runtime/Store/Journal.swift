@@ -4,8 +4,11 @@ import GRDB
 
 /// One row of the journal, without its place in the chain.
 public struct JournalEntry: Sendable, Hashable {
-    public enum Kind: String, Sendable { case event, refusal, publication }
-    public enum Outcome: String, Sendable { case done, retry, dead, refused, sent, gaveUp = "gave-up" }
+    public enum Kind: String, Sendable { case event, refusal, publication, trial }
+    public enum Outcome: String, Sendable { case done, retry, dead, refused, sent, gaveUp = "gave-up"
+        /// What was decided of a handler's second build.
+        case promoted, rolledBack = "rolled-back"
+    }
 
     public let time: Instant
     public let kind: Kind

@@ -13,6 +13,11 @@ extension Publication {
     }
 }
 
+/// All that an event published is with the bus, or was given up.
+struct PublicationsEnd {
+    let failure: Failure?
+}
+
 extension Tables {
     /// Adds a draft of `claim` to the outbox, under the id that it will be signed with.
     func enqueue(_ draft: Draft, ordinal: Int, of claim: Claimed, at now: Instant) throws {
@@ -97,15 +102,30 @@ extension Tables {
         }
     }
 
+    /// `nil` while a publication of this event waits for the bus.
+    func publicationsEnd(of parent: EventID) throws -> PublicationsEnd? {
+        let waiting = try first("SELECT 1 FROM outbox WHERE parent = ? LIMIT 1", [.text(parent.text)]) { row in
+            row.integer(0)
+        }
+        if waiting != nil { return nil }
+        let failure = try first(
+            "SELECT code, subject, cause FROM publications WHERE parent = ? LIMIT 1", [.text(parent.text)]
+        ) { row in
+            FailureCode(rawValue: row.text(0)).map { Failure($0, row.text(1), row.text(2)) }
+        }
+        return PublicationsEnd(failure: failure ?? nil)
+    }
+
     /// Removes the row, and lets the next of its resource be the oldest.
     private func takeFromOutbox(_ row: Value) throws {
-        let found = try first("SELECT resource, bytes FROM outbox WHERE row = ?", [row]) { row in
-            (resource: row.text(0), bytes: row.number(1))
+        let found = try first("SELECT resource, bytes, parent FROM outbox WHERE row = ?", [row]) { row in
+            (resource: row.text(0), bytes: row.number(1), parent: row.text(2))
         }
         guard let found else { return }
         try run("DELETE FROM outbox WHERE row = ?", [row])
         counters.statistics.outbox -= 1
         counters.outboxBytes -= found.bytes
+        counters.publicationsEnded.append(found.parent)
         guard !found.resource.isEmpty else { return }
         let promoted = try change(
             """

@@ -8,7 +8,7 @@ public import Pipeline
 /// in transactions that concurrent calls share. When SQLite fails, the connection is given up, the next call opens
 /// another and asks the file what was committed before anything is answered: so the store recovers by itself when the
 /// cause is gone.
-public final class SQLiteStore: Ledger, HandlerState, TimerStore, Outbox, Sendable {
+public final class SQLiteStore: Ledger, HandlerState, TimerStore, Outbox, PublicationReceipts, Sendable {
     public let options: StoreOptions
     let core: StoreCore
     private let signals: StoreSignals
@@ -76,6 +76,19 @@ public final class SQLiteStore: Ledger, HandlerState, TimerStore, Outbox, Sendab
         try await core.read { tables in try tables.journal(after: number, atMost: count) }
     }
 
+    /// Writes into the journal what was decided of a handler's second build.
+    public func record(
+        _ outcome: JournalEntry.Outcome, of handler: HandlerID, generation: Int, at now: Instant
+    ) async throws(Failure) {
+        try await core.enqueue(
+            .record(
+                JournalEntry(
+                    time: now, kind: .trial, queue: "", issuer: "", event: "", correlationID: "", resource: "",
+                    source: "", detailType: "", stage: "", outcome: outcome,
+                    code: outcome == .rolledBack ? FailureCode.pluginRolledBack.rawValue : "", handler: handler.text,
+                    generation: generation, attempt: 0)))
+    }
+
     // MARK: - Ledger
 
     public func claim(_ requests: [ClaimRequest], at now: Instant) async throws(Failure) -> [Claim] {
@@ -123,4 +136,21 @@ public final class SQLiteStore: Ledger, HandlerState, TimerStore, Outbox, Sendab
     }
 
     public func depth() async throws(Failure) -> OutboxDepth { try await core.outboxDepth() }
+
+    // MARK: - PublicationReceipts
+
+    /// Rings are waited for before the file is asked, so that an end between the two is heard.
+    public func sent(_ parent: EventID) async -> Failure? {
+        let rings = signals.publicationEnds(of: parent.text)
+        defer { rings.end() }
+        do throws(Failure) {
+            let end = try await core.read { tables in try tables.publicationsEnd(of: parent) }
+            if let end { return end.failure }
+            for await _ in rings.stream {
+                let end = try await core.read { tables in try tables.publicationsEnd(of: parent) }
+                if let end { return end.failure }
+            }
+            throw Failure(.storeUnavailable, options.path, "closed before the bus had what \(parent.text) published")
+        } catch { return error }
+    }
 }

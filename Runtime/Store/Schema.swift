@@ -34,6 +34,15 @@ enum Schema {
         }
     }
 
+    /// Deletes wait for the bus in an ephemeral store alone: only there publications are looked up by their event.
+    static func indexParents(_ db: Database) throws {
+        try db.execute(
+            sql: """
+                CREATE INDEX IF NOT EXISTS outbox_parent ON outbox (parent);
+                CREATE INDEX IF NOT EXISTS publications_parent ON publications (parent);
+                """)
+    }
+
     private static let steps = [first]
 
     private static let first = """

@@ -15,6 +15,7 @@ actor StoreCore {
         case commit([Entry])
         case refuse([Refusal], at: Instant)
         case settle([PublicationResult], at: Instant)
+        case record(JournalEntry)
         case sweep(at: Instant)
         case touch
     }
@@ -87,6 +88,7 @@ actor StoreCore {
         doubtful = []
         connection = opened
         lastCounters = opened.counters
+        signals.ringAll()
         options.observer?(.reopened)
         return opened
     }

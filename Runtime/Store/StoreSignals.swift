@@ -1,22 +1,68 @@
-/// Wakes whoever waits for work that a commit made: the relay of the outbox, and the timers.
-struct StoreSignals: Sendable {
+import Synchronization
+
+/// Wakes whoever waits for work that a commit made: the relay of the outbox, the timers, and those who wait for the bus
+/// to have what an event published.
+final class StoreSignals: Sendable {
+    /// One waiter's bell: rings, folded together, until it is taken down.
+    struct Rings: Sendable {
+        let stream: AsyncStream<Void>
+        let end: @Sendable () -> Void
+    }
+    private struct Bells {
+        var last: UInt64 = 0
+        var byParent: [String: [UInt64: AsyncStream<Void>.Continuation]] = [:]
+        var isClosed = false
+    }
+
     let outboxWrites: AsyncStream<Void>
     let timerChanges: AsyncStream<Void>
     private let outbox: AsyncStream<Void>.Continuation
     private let timers: AsyncStream<Void>.Continuation
+    private let bells = Mutex(Bells())
 
     init() {
         (outboxWrites, outbox) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         (timerChanges, timers) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
+    /// Rings when a publication of `parent` has left the outbox. Bounded by what pipelines have in hand.
+    func publicationEnds(of parent: String) -> Rings {
+        let (stream, bell) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        let number = bells.withLock { bells in
+            bells.last += 1
+            if bells.isClosed { bell.finish() } else { bells.byParent[parent, default: [:]][bells.last] = bell }
+            return bells.last
+        }
+        return Rings(stream: stream) { [self] in
+            bells.withLock { bells in
+                bells.byParent[parent]?[number] = nil
+                if bells.byParent[parent]?.isEmpty == true { bells.byParent[parent] = nil }
+            }
+        }
+    }
+
     func send(_ counters: Counters) {
         if counters.wroteOutbox { outbox.yield() }
         if counters.changedTimers { timers.yield() }
+        if counters.publicationsEnded.isEmpty { return }
+        let ringing = bells.withLock { bells in
+            counters.publicationsEnded.flatMap { bells.byParent[$0].map { Array($0.values) } ?? [] }
+        }
+        for bell in ringing { bell.yield() }
+    }
+
+    /// What ended in a transaction whose answer was lost is found by asking.
+    func ringAll() {
+        for bell in bells.withLock({ $0.byParent.values.flatMap(\.values) }) { bell.yield() }
     }
 
     func finish() {
         outbox.finish()
         timers.finish()
+        let left = bells.withLock { bells in
+            defer { bells = Bells(last: bells.last, isClosed: true) }
+            return bells.byParent.values.flatMap(\.values)
+        }
+        for bell in left { bell.finish() }
     }
 }

@@ -11,6 +11,7 @@ final class Tables {
         self.counters = counters
         self.counters.wroteOutbox = false
         self.counters.changedTimers = false
+        self.counters.publicationsEnded = []
     }
 
     /// Runs `body` in a savepoint: an error that leaves the transaction alive undoes `body`, and nothing else.
@@ -67,6 +68,8 @@ struct Counters {
     /// Set by a transaction that wrote outbox rows, or set or moved timers.
     var wroteOutbox = false
     var changedTimers = false
+    /// The parents of publications that left the outbox in this transaction.
+    var publicationsEnded: [String] = []
 
     /// - Parameter boot: the boot that goes on after a reopening, or `nil` for the start of a new one.
     static func load(_ db: Database, boot: Int64?) throws -> Counters {

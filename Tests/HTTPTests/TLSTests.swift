@@ -76,7 +76,8 @@ final class TLSServer {
         url = "https://127.0.0.1:\(port)/"
     }
 
-    deinit { process.terminate() }
+    // It may not hear of SIGTERM while it serves.
+    deinit { kill(process.processIdentifier, SIGKILL) }
 
     /// SHA-256 of the public key, in base64, by openssl's own hand.
     func pin() throws -> String {

@@ -65,6 +65,34 @@ import Testing
         #expect(try await due(bench)[0].attempts == 1)
     }
 
+    @Test(arguments: [StoreOptions.Durability.durable, .ephemeral])
+    func whoWaitsForTheBusIsToldWhenAllThatItsEventPublishedHasGone(
+        durability: StoreOptions.Durability
+    ) async throws {
+        let bench = try Bench(durability)
+        try await bench.done("e-1", Effects(drafts: [bench.draft("a"), bench.draft("b")]))
+        let parent = EventID(issuer: "key-1", text: "e-1")
+        let rows = try await due(bench).map(\.row)
+        let store = bench.store
+        #expect(await store.sent(EventID(issuer: "key-1", text: "e-2")) == nil, "nothing of it waits")
+        async let first = store.sent(parent)
+        async let second = store.sent(parent)
+        try await store.settle([PublicationResult(row: rows[0], end: .sent)], at: bench.now)
+        let end = PublicationResult.End.gaveUp(Failure(.publishRefused, "bus", "MalformedDetail"))
+        try await store.settle([PublicationResult(row: rows[1], end: end)], at: bench.now)
+        #expect(await first?.code == .publishRefused)
+        #expect(await second?.code == .publishRefused)
+    }
+
+    @Test func whoWaitsForTheBusIsReleasedWhenTheStoreCloses() async throws {
+        let bench = try Bench()
+        try await bench.done("e-1", Effects(drafts: [bench.draft("a")]))
+        let store = bench.store
+        async let answer = store.sent(EventID(issuer: "key-1", text: "e-1"))
+        await store.close()
+        #expect(await answer?.code == .storeUnavailable)
+    }
+
     @Test func whatIsGivenUpIsKeptAndBlocksNobody() async throws {
         let bench = try Bench()
         try await bench.done("e-1", Effects(drafts: [bench.draft("a"), bench.draft("a")]))
