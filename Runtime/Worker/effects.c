@@ -81,7 +81,11 @@ static eh_status publish(const eh_host *host, const eh_event *event, const eh_dr
     return status;
 }
 
-const eh_publish publish_service = {.size = sizeof(eh_publish), .publish = publish};
+static eh_status publish_told(const eh_host *host, const eh_event *event, const eh_draft *d) {
+    return told(event, "eh_publish.publish", publish(host, event, d));
+}
+
+const eh_publish publish_service = {.size = sizeof(eh_publish), .publish = publish_told};
 
 /* ---- timer */
 
@@ -111,7 +115,12 @@ static eh_status set(const eh_host *host, const eh_event *event, eh_bytes key, i
     return status;
 }
 
-const eh_timer timer_service = {.size = sizeof(eh_timer), .set = set};
+static eh_status set_told(const eh_host *host, const eh_event *event, eh_bytes key, int64_t at_unix_ms,
+                          eh_bytes detail) {
+    return told(event, "eh_timer.set", set(host, event, key, at_unix_ms, detail));
+}
+
+const eh_timer timer_service = {.size = sizeof(eh_timer), .set = set_told};
 
 /* ---- the answer */
 

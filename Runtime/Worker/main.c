@@ -1,7 +1,9 @@
-/* The order of things. Usage: outrigger-worker <sandbox 0|1|2> <memory bytes>, with the descriptors of the protocol. */
+/* The order of things. Usage, with the descriptors of the protocol:
+ * outrigger-worker <sandbox> <memory bytes> <open files> <threads> <uid, 0 for none> <readable path>... */
 #include "worker.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -108,31 +110,43 @@ static bool create(worker *w, uint8_t *payload, size_t size) {
     return status == EH_OK;
 }
 
+static void tell_of_strangers(worker *w) {
+    uint32_t count = lanes_count_strangers();
+    if (!count) return;
+    char text[96];
+    snprintf(text, sizeof text, WP_CONTRACT "destroy() returned before %u of the handler's threads ended", count);
+    telemetry_log(&w->host, NULL, EH_WARNING, eh_text(text), NULL, 0);
+}
+
 static wp_blame_page *map_blame(void) {
     void *page = mmap(NULL, WP_BLAME_PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, WP_BLAME_FD, 0);
     close(WP_BLAME_FD);
     return page == MAP_FAILED ? NULL : page;
 }
 
+static bool read_arguments(confinement *c, int count, char **arguments) {
+    if (count < 6) return false;
+    c->mode = atoi(arguments[1]);
+    c->memory = strtoull(arguments[2], NULL, 10);
+    c->open_files = (uint32_t)strtoul(arguments[3], NULL, 10);
+    c->threads = (uint32_t)strtoul(arguments[4], NULL, 10);
+    c->user = (uint32_t)strtoul(arguments[5], NULL, 10);
+    c->readable = arguments + 6;
+    c->arguments = arguments;
+    return c->mode >= WP_SANDBOX_OFF && c->mode <= WP_SANDBOX_INSIDE && c->memory && c->open_files && c->threads;
+}
+
 int main(int count, char **arguments) {
     worker *w = &the_worker;
-    int mode = count == 3 ? atoi(arguments[1]) : -1;
-    uint64_t memory = count == 3 ? strtoull(arguments[2], NULL, 10) : 0;
-    if (mode < WP_SANDBOX_OFF || mode > WP_SANDBOX_REQUIRED || !memory || !(w->blame = map_blame())) {
+    confinement bounds;
+    if (!read_arguments(&bounds, count, arguments)) {
         fputs("outrigger-worker is started by outrigger\n", stderr);
         return EXIT_USAGE;
     }
     setvbuf(stdout, NULL, _IOLBF, 0); /* it is a pipe: what a handler prints before it crashes is worth having */
-    sandbox report = sandbox_enter(mode, memory);
-    if (report.missing[0]) {
-        wp_writer writer = {.limit = WP_FROM_WORKER_BYTES};
-        wp_frame_begin(&writer, WP_REFUSED, 0, 0);
-        wp_write_u8(&writer, WP_REFUSED_SANDBOX);
-        wp_write_text(&writer, report.missing);
-        wp_frame_end(&writer);
-        channel_send(&writer);
-        leave(EXIT_SUCCESS);
-    }
+    w->status = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+    sandbox report = sandbox_enter(&bounds);
+    if (!(w->blame = map_blame())) leave(EXIT_USAGE);
     eh_host host = {
         .size = sizeof host, .abi_minor = EH_ABI_MINOR, .host_data = w, .log = telemetry_log,
         .count = telemetry_count, .observe = telemetry_observe, .remaining_ms = remaining_ms, .service = service,
@@ -151,6 +165,7 @@ int main(int count, char **arguments) {
     if (payload) leave(EXIT_PROTOCOL);
     lanes_finish();
     w->handler->destroy(w->self);
+    tell_of_strangers(w);
     wp_writer writer = {.limit = WP_FROM_WORKER_BYTES};
     telemetry_flush(&writer);
     channel_send(&writer);

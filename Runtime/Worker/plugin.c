@@ -110,6 +110,19 @@ static void check_plugin(const eh_plugin *p) {
     }
 }
 
+/* It must be callable more than once: what it says then is compared with what it said first. */
+static void check_again(const eh_plugin *first, const eh_plugin *second) {
+    wp_writer one = {.limit = WP_DESCRIPTION_BYTES}, other = {.limit = WP_DESCRIPTION_BYTES};
+    check_pointer("eh_plugin_entry_v1, called again", second);
+    check_plugin(second);
+    plugin_describe(&one, first);
+    plugin_describe(&other, second);
+    if (one.size != other.size || memcmp(one.data, other.data, one.size) != 0)
+        MISMATCH("eh_plugin_entry_v1, called again: expected what it said first, found another description");
+    free(one.data);
+    free(other.data);
+}
+
 /* A plugin of another major version has its entry under another name. */
 static void refuse_other_major(void *library) {
     for (int major = 0; major < 10; ++major) {
@@ -136,6 +149,7 @@ const eh_plugin *plugin_load(void) {
     const eh_plugin *plugin = entry();
     if (!plugin) refuse(WP_REFUSED_NO_ENTRY, "eh_plugin_entry_v1 returned NULL");
     check_plugin(plugin);
+    check_again(plugin, entry());
     return plugin;
 }
 

@@ -2,6 +2,7 @@
 #include "worker.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -51,6 +52,15 @@ void telemetry_log(const eh_host *host, const eh_event *event, eh_level level, e
     }
     wp_frame_end(&writer);
     channel_send(&writer);
+}
+
+eh_status told(const eh_event *event, const char *call, eh_status status) {
+    if (status != EH_TOO_LARGE && status != EH_INVALID) return status;
+    const char *name = status == EH_INVALID ? "EH_INVALID" : "EH_TOO_LARGE";
+    char text[96];
+    snprintf(text, sizeof text, WP_CONTRACT "%s answered %s", call, name);
+    telemetry_log(&the_worker.host, event, EH_WARNING, eh_text(text), NULL, 0);
+    return status;
 }
 
 /* ---- metrics */

@@ -2,7 +2,7 @@
  * outrigger-worker: sandbox first, then one plugin, frames on one socket.
  *
  *     main.c       the order of things; create and destroy run on its thread
- *     sandbox.c    what is shut before the plugin is loaded
+ *     sandbox.c    what is shut before the plugin is loaded, part by part: namespaces.c, landlock.c, filter.c
  *     plugin.c     loads the library, checks and describes what its entry returns
  *     channel.c    the socket: one reader thread, any writer
  *     lanes.c      the threads that call handle(), and the marks for blame
@@ -26,6 +26,8 @@
 #define EXIT_USAGE 64
 #define EXIT_PROTOCOL 70
 #define EXIT_CHANNEL 74
+#define EXIT_RESULT 71 /* the handler wrote outside of its eh_result */
+#define EXIT_EVENT 72  /* the handler wrote over its eh_event */
 
 /* ---- memory of one event: freed as a whole when handle() has returned */
 
@@ -67,13 +69,22 @@ typedef struct timer_change {
     int64_t at_unix_ms;
 } timer_change;
 
+/* A result between two strips that no handler has any business in: what it writes there would be somebody else's. */
+#define GUARD_BYTES 256
+typedef struct guarded_result {
+    unsigned char before[GUARD_BYTES];
+    eh_result result;
+    unsigned char after[GUARD_BYTES];
+} guarded_result;
+
 typedef struct run {
     uint32_t number;
     uint64_t fence;
     _Atomic int64_t deadline_ms;  /* monotonic */
     _Atomic bool is_over;         /* revoked, or handle() has returned */
     eh_event event;
-    eh_result result;
+    eh_event given; /* as handle() got it */
+    guarded_result answer;
     arena_block *arena;
 
     pthread_mutex_t lock;         /* everything below */
@@ -113,6 +124,7 @@ typedef struct worker {
     allowed_route *allowed;
     uint32_t allowed_count;
     uint8_t *create_frame; /* owns what `allowed` points into */
+    int status;            /* /proc/self/stat, opened before the sandbox */
     _Atomic bool is_stopping;
 } worker;
 
@@ -123,13 +135,24 @@ noreturn void leave(int status);
 
 /* ---- sandbox.c */
 
+/* What the host asks for, in the program's arguments. */
+typedef struct confinement {
+    int mode;              /* WP_SANDBOX_... */
+    uint64_t memory;       /* bytes of data */
+    uint32_t open_files;
+    uint32_t threads;
+    uint32_t user;         /* uid and gid; 0 for the host's own */
+    char *const *readable; /* paths; NULL-terminated */
+    char **arguments;      /* the program's */
+} confinement;
+
 typedef struct sandbox {
     uint32_t bits;
     uint32_t landlock_abi;
-    char missing[128]; /* what a required sandbox lacks, or empty */
 } sandbox;
 
-sandbox sandbox_enter(int mode, uint64_t memory_bytes);
+/* Refuses, and does not return, where what is demanded cannot be had. */
+sandbox sandbox_enter(const confinement *c);
 
 /* ---- plugin.c */
 
@@ -153,6 +176,8 @@ void lanes_give(uint32_t batch, uint8_t *payload, size_t size);
 void lanes_revoke(uint32_t number);
 void lanes_reply(uint32_t number, uint8_t *payload, size_t size);
 void lanes_finish(void);
+/* Threads that are neither the host's nor those of a handler whose destroy() keeps its word. */
+uint32_t lanes_count_strangers(void);
 
 /* ---- services */
 
@@ -175,6 +200,8 @@ void telemetry_flush(wp_writer *writer);
 /* The same, at most once in TELEMETRY_MS: for a frame that goes out anyway. */
 #define TELEMETRY_MS 1000
 void telemetry_flush_if_due(wp_writer *writer);
+/* Passes the status of a service on; one that only a bug earns becomes a log line. */
+eh_status told(const eh_event *event, const char *call, eh_status status);
 /* False when this second's lines are used up; then it is counted. */
 bool telemetry_may_speak(void);
 

@@ -9,16 +9,27 @@
 #include <sys/eventfd.h>
 #include <sys/types.h>
 
-/* What a worker is born with: `output` as its stdout and stderr, the others from descriptor 3 on, in this order. */
+/* What a worker is born with: `output` as its stdout and stderr, the others from descriptor 3 on, in this order.
+ * `library`, which a plugin loads itself, is descriptor 7, or -1. */
 typedef struct cp_birth {
     int32_t output;
     int32_t channel;
     int32_t plugin;
     int32_t blame;
+    int32_t library;
 } cp_birth;
 
-int cp_spawn(const char *_Nonnull path, char *_Nullable const *_Nonnull arguments,
-             char *_Nullable const *_Nonnull environment, cp_birth birth, pid_t *_Nonnull pid);
+typedef struct cp_order {
+    const char *_Nonnull path;
+    char *_Nullable const *_Nonnull arguments;
+    char *_Nullable const *_Nonnull environment;
+    const char *_Nonnull directory; /* its working directory */
+    cp_birth birth;
+    int32_t has_heir; /* it starts another child of ours in its place, and names it in a pipe, descriptor 6 */
+} cp_order;
+
+/* Where an heir is expected this returns when it is there. */
+int cp_spawn(const cp_order *_Nonnull order, pid_t *_Nonnull pid);
 
 int cp_pidfd_open(pid_t pid);
 int cp_pidfd_kill(int pidfd);
@@ -34,6 +45,8 @@ int cp_channel(int ends[_Nonnull 2]);
 /* A pipe whose reading end, the first, does not block. */
 int cp_pipe(int ends[_Nonnull 2]);
 int cp_create_file(const char *_Nonnull path);
+/* What `path`, a file of /proc, says: at most `size` bytes. Answers their number. */
+int cp_read_file(const char *_Nonnull path, void *_Nonnull to, size_t size);
 
 /* Not dumpable: same-uid processes may not read this one's memory, environment or descriptors. */
 int cp_not_dumpable(void);

@@ -26,6 +26,8 @@
 #define WP_CHANNEL_FD 3
 #define WP_PLUGIN_FD 4
 #define WP_BLAME_FD 5
+#define WP_LIBRARY_FD 7 /* what a plugin loads itself: the functions that it calls */
+#define WP_HEIR_FD 6 /* strict: a pipe, in which the first process names the one that takes its place */
 
 /* ---- host to worker */
 #define WP_CREATE 1       /* text handler, bytes config, u64 deadline of one event in ms,
@@ -53,6 +55,9 @@
 #define WP_REFUSED_MISMATCH 3
 #define WP_REFUSED_SANDBOX 4
 
+/* How a log line begins that the worker writes itself, on a breach of event_handler.h that it saw. */
+#define WP_CONTRACT "contract: "
+
 #define WP_METRIC_COUNT 0
 #define WP_METRIC_HISTOGRAM 1
 
@@ -65,10 +70,15 @@
 #define WP_SANDBOX_NO_NEW_PRIVILEGES 2
 #define WP_SANDBOX_SECCOMP 4
 #define WP_SANDBOX_NOT_DUMPABLE 8
+#define WP_SANDBOX_NO_CAPABILITIES 16
+#define WP_SANDBOX_NAMESPACES 32 /* user, PID, network, IPC, UTS, mount, with a root of its own, threads limited */
+#define WP_SANDBOX_OWN_USER 64
 
 #define WP_SANDBOX_OFF 0
 #define WP_SANDBOX_AVAILABLE 1
 #define WP_SANDBOX_REQUIRED 2
+#define WP_SANDBOX_STRICT 3
+#define WP_SANDBOX_INSIDE 4      /* strict, within its namespaces: the worker's own second step */
 
 /* ---- bounds, the same on both sides */
 #define WP_FRAME_BYTES 16777216u     /* a batch of messages, with the state that travels with it */
@@ -99,12 +109,12 @@
 #define WP_TEMPLATES 32              /* state keys that travel with an event; pointers of a business key */
 #define WP_SERVICES 16
 
-/* ---- the blame page: what a worker was in when it died. One file per worker; the worker maps only this page of it,
- * the host alone the identities behind it. */
+/* ---- the blame page: what a worker was in when it died. Two files per worker: this page, which both map, and the
+ * events' identities, which are the host's alone. (In one file the worker could remap its page over them.) */
 #define WP_BLAME_MAGIC 0x4f424c31u
 #define WP_BLAME_PAGE_BYTES 4096
 #define WP_BLAME_IDENTITY_BYTES 1152
-#define WP_BLAME_FILE_BYTES 188416   /* the page, and an identity for each event of each lane */
+#define WP_BLAME_EVENTS_BYTES 184320 /* an identity for each event of each lane */
 
 /* A mark is batch << 32 | first << 16 | count: the events of that batch which the lane's thread is in; 0 for none. */
 typedef struct wp_lane_mark {
@@ -121,7 +131,7 @@ typedef struct wp_blame_page {
 } wp_blame_page;
 
 _Static_assert(sizeof(wp_lane_mark) == 64 && sizeof(wp_blame_page) <= WP_BLAME_PAGE_BYTES, "one page");
-_Static_assert(WP_BLAME_FILE_BYTES == WP_BLAME_PAGE_BYTES + WP_LANES * WP_BATCH_EVENTS * WP_BLAME_IDENTITY_BYTES, "");
+_Static_assert(WP_BLAME_EVENTS_BYTES == WP_LANES * WP_BATCH_EVENTS * WP_BLAME_IDENTITY_BYTES, "all of them");
 
 static inline uint64_t wp_mark_of(uint32_t batch, uint32_t first, uint32_t count) {
     return (uint64_t)batch << 32 | (uint64_t)(first & 0xffff) << 16 | (count & 0xffff);

@@ -6,11 +6,12 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 static const eh_host *host;
-static char at_load[4096];
+static char at_load[8192], at_create[8192];
 
 /* Before the entry is called, and before anything of the host's but its sandbox. */
 __attribute__((constructor)) static void load(void) {
@@ -18,12 +19,13 @@ __attribute__((constructor)) static void load(void) {
     if (!what) return;
     if (strcmp(what, "abort") == 0) abort();
     if (strcmp(what, "hang") == 0) pause();
-    if (strcmp(what, "attack") == 0) attack_all(at_load, sizeof at_load);
+    if (strcmp(what, "attack") == 0) attack_all("load", at_load, sizeof at_load);
 }
 
 static eh_status create(const eh_host *given, eh_bytes config, void **self, eh_reason *why) {
     (void)config, (void)self, (void)why;
     host = given;
+    if (at_load[0]) attack_all("create", at_create, sizeof at_create);
     return EH_OK;
 }
 
@@ -33,11 +35,12 @@ static void wait_until_over(const eh_event *event) {
     while (host->remaining_ms(host, event) > 0) usleep(1000);
 }
 
-static void attack(const eh_event *event, eh_result *result) {
+static void attack_now(const eh_event *event, eh_result *result) {
     const eh_state *state = host->service(host, EH_SERVICE_STATE);
-    char now[4096];
-    attack_all(now, sizeof now);
+    char now[8192];
+    attack_all("handle", now, sizeof now);
     state->put(host, event, eh_text("load"), eh_text(at_load), EH_VERSION_ANY, 0);
+    state->put(host, event, eh_text("create"), eh_text(at_create), EH_VERSION_ANY, 0);
     state->put(host, event, eh_text("handle"), eh_text(now), EH_VERSION_ANY, 0);
     eh_done(result);
 }
@@ -78,6 +81,48 @@ static void allocate(void) {
         char *memory = malloc(1 << 20);
         for (size_t at = 0; at < 1 << 20; at += 4096) ((volatile char *)memory)[at] = 1;
     }
+}
+
+/* So much of the worker's own memory, which stays. */
+static void grow(size_t size) {
+    char *memory = malloc(size);
+    if (memory) memset(memory, 1, size);
+}
+
+/* Memory that RLIMIT_DATA does not count; each until the host has seen it. */
+static void share(size_t size) {
+    char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return;
+    memset(memory, 1, size);
+    pause();
+}
+
+static void map_tables(void) {
+    const size_t step = 2 << 20, count = 1 << 16;
+    char *memory = mmap(NULL, step * count, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED) return;
+    madvise(memory, step * count, MADV_NOHUGEPAGE);
+    for (size_t i = 0; i < count; ++i) (void)*(volatile char *)(memory + i * step);
+    pause();
+}
+
+static void *wait_for_ever(void *unused) {
+    for (;;) pause();
+    return unused;
+}
+
+/* As many threads as there may be, with the smallest stacks; answers their number. */
+static void start_threads(eh_result *result) {
+    pthread_attr_t small;
+    pthread_t thread;
+    int count = 0;
+    pthread_attr_init(&small);
+    pthread_attr_setstacksize(&small, 16384);
+    while (count < 2000 && pthread_create(&thread, &small, wait_for_ever, NULL) == 0) ++count;
+    if (count == 2000) pause();
+    char code[32];
+    snprintf(code, sizeof code, "threads-%d", count);
+    eh_reject(result, code, "");
 }
 
 static int overflow(volatile int depth) {
@@ -128,6 +173,7 @@ static void act(const eh_event *event, eh_result *result) {
         eh_done(result);
     }
     if (fixture_does(event, "late")) {
+        host->log(host, event, EH_INFO, eh_text("late: waits"), NULL, 0);
         wait_until_over(event);
         eh_done(result);
     }
@@ -136,7 +182,24 @@ static void act(const eh_event *event, eh_result *result) {
         pthread_create(&thread, NULL, crash_later, NULL);
         pthread_join(thread, NULL);
     }
-    if (fixture_does(event, "attack")) attack(event, result);
+    if (fixture_does(event, "grow")) {
+        grow(48 << 20);
+        eh_done(result);
+    }
+    if (fixture_does(event, "share")) {
+        share((size_t)256 << 20);
+        eh_done(result);
+    }
+    if (fixture_does(event, "map-tables")) map_tables();
+    if (fixture_does(event, "threads")) start_threads(result);
+#if defined(__x86_64__)
+    if (fixture_does(event, "int80")) { /* getpid by the call gate of 32-bit programs */
+        long number = 20;
+        __asm__ volatile("int $0x80" : "+a"(number) : : "memory");
+        eh_done(result);
+    }
+#endif
+    if (fixture_does(event, "attack")) attack_now(event, result);
 }
 
 static void handle(void *self, const eh_batch *batch) {
