@@ -36,6 +36,21 @@ extension FailureCode {
         case .pluginPin:
             Entry("The file is not the one that the configuration pins.", .refuse,
                 "Deploy the right build, or the pin.")
+        case .pluginRolledBack:
+            Entry("A canary failed more often than its `trial` allows; every event goes to the serving build.", .note,
+                "See its failures in the log. A new build under `trial.plugin` begins a new trial.")
+        case .pluginUnsigned:
+            Entry("Signed plugins are required, and there is no signature beside this one.", .refuse,
+                "Sign it with `outrigger keys sign-file`, and deploy FILE.sig with it.")
+        case .pluginBadSignature:
+            Entry("The signature beside the plugin is by none of the keys, or of another file.", .refuse,
+                "Deploy plugin and signature together; list the key under `plugins.keys`.")
+        case .pluginSchemaInvalid:
+            Entry("The schema that the plugin declares for its configuration is none, or none that is supported.",
+                .refuse, "A bug in the plugin; the cause says where. Schemas are JSON Schema, draft 7.")
+        case .pluginConfigInvalid:
+            Entry("The handler's `config` breaks the schema that its plugin declares.", .refuse,
+                "The cause says where, and which rule. `outrigger check FILE` names it before a reload does.")
         case .pluginRefused:
             Entry("The handler refuses its configuration.", .refuse, "Its own reason says why.")
         case .pluginNotReady:
@@ -83,6 +98,12 @@ extension FailureCode {
         switch self {
         case .settingsUnreadable:
             Entry("The configuration cannot be read or is not YAML.", .refuse, "The cause names line and column.")
+        case .settingsNeedsRestart:
+            Entry("A changed setting takes effect by a restart alone; the running value is kept.", .note,
+                "Restart the sidecar when it suits you, or take the change back.")
+        case .settingsNotCurrent:
+            Entry("A reload was asked for on the condition that another generation serves.", .refuse,
+                "Read the status again: somebody else changed it meanwhile.")
         default:
             Entry("The configuration has a value that cannot work.", .refuse, "`outrigger check FILE` names all.")
         }

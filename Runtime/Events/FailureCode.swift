@@ -60,9 +60,14 @@ public enum FailureCode: String, CaseIterable, Sendable {
     case pluginNoEntry = "plugin.no-entry"
     case pluginMismatch = "plugin.mismatch"
     case pluginPin = "plugin.pin"
+    case pluginUnsigned = "plugin.unsigned"
+    case pluginBadSignature = "plugin.bad-signature"
+    case pluginSchemaInvalid = "plugin.schema-invalid"
+    case pluginConfigInvalid = "plugin.config-invalid"
     case pluginRefused = "plugin.refused"
     case pluginNotReady = "plugin.not-ready"
     case pluginSandbox = "plugin.sandbox"
+    case pluginRolledBack = "plugin.rolled-back"
 
     case publishUnavailable = "publish.unavailable"
     case publishThrottled = "publish.throttled"
@@ -79,6 +84,8 @@ public enum FailureCode: String, CaseIterable, Sendable {
 
     case settingsUnreadable = "settings.unreadable"
     case settingsInvalid = "settings.invalid"
+    case settingsNeedsRestart = "settings.needs-restart"
+    case settingsNotCurrent = "settings.not-current"
 }
 
 extension FailureCode {

@@ -45,8 +45,25 @@ public enum Limits {
     public static let effectsBytes = 3_145_728
     /// A frame carries a batch of messages, or the effects of one event, never more.
     public static let frameBytes = 16_777_216
+    /// Generations whose workers live: one that is built, one that serves, one that drains. Each has its own memory.
+    public static let generations = 3
+    /// Batches that wait for a shadow: some seconds of work; more are skipped, since nobody waits for a shadow.
+    public static let shadowBatches = 64
+    /// Events that failed in a canary, remembered until they have run again, which is at once.
+    public static let trialFailures = 10_000
     /// Worker processes over all handlers and generations.
     public static let workers = 64
+    /// Their limits of data together: more than any machine that runs a sidecar has.
+    public static let workersMemory = 1 << 40
+    /// Threads of one worker: its lanes, and what a runtime starts beside them. The kernel holds it where the worker
+    /// has a user namespace of its own; elsewhere the host looks.
+    public static let workerThreads = 256
+    /// How often the host looks at what a worker uses.
+    public static let workerLook = Duration.seconds(1)
+    /// What a worker may have beyond its limit of data, which does not count the stack and what the loader writes.
+    public static let workerMemorySlack = 67_108_864
+    /// Between two tries to replace a worker that uses too much.
+    public static let workerReplacement = Duration.seconds(30)
     /// Strikes: deaths of a worker while it ran an event alone.
     public static let strikes = 3
     /// Lost state races in a row before an event waits its turn as a retry.

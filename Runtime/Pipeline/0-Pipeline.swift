@@ -6,9 +6,9 @@ public import Events
 /// against the real world; the simulation performs them against a hostile one, under a seed. Each numbered file of
 /// this folder is one stage: what enters it, what it decides, what leaves it.
 public struct Pipeline: Sendable {
-    let settings: PipelineSettings
-    let routes: RouteTable
-    let keys: any BusinessKeys
+    /// What it works by, until the next one is adopted.
+    var generation: PipelineGeneration
+    var settings: PipelineSettings { generation.settings }
 
     /// Everything in hand, and the names under which the world knows it.
     var items: [ItemID: Item] = [:]
@@ -28,6 +28,8 @@ public struct Pipeline: Sendable {
     var verdicts: [ItemID: Commitment.Verdict] = [:]
     var delays: [ItemID: Duration] = [:]
     var suspects: Set<EventID>
+    /// Within one step: what the generation in force routes elsewhere than the one that routed it.
+    var displaced: [ItemID] = []
     var drain = Drain.running
     var random: SeededGenerator
     var storeErrors = 0
@@ -35,10 +37,9 @@ public struct Pipeline: Sendable {
     private var gaugedAt = Instant.distantPast
     var actions: [Action] = []
 
-    public init(_ settings: PipelineSettings, routes: RouteTable, keys: any BusinessKeys) {
-        self.settings = settings
-        self.routes = routes
-        self.keys = keys
+    public init(_ generation: PipelineGeneration) {
+        self.generation = generation
+        let settings = generation.settings
         admission = Admission(settings)
         visibility = Visibility(timeout: settings.visibilityTimeout)
         workbenches = settings.handlers.mapValues(Workbench.init)
@@ -54,6 +55,7 @@ public struct Pipeline: Sendable {
         case .tick: wakeAt = .distantFuture
         case .pressure(let area, let failure): pause(area, failure)
         case .stop(let deadline): stop(by: deadline, at: now)
+        case .adopt(let next): adopt(next)
         // 1 receive: what the queue gave is ours from here on, and its visibility is kept up
         case .received(let result, let asked): received(result, asked: asked, at: now)
         case .timers(let events): received(timers: events, at: now)
@@ -67,6 +69,7 @@ public struct Pipeline: Sendable {
         // 6 settle: one commit, then the queue
         case .committed(let ids, let result): committed(ids, result, at: now)
         case .refused(let ids, let failure): refused(ids, failure, at: now)
+        case .sent(let id, let failure): sent(id, failure, at: now)
         case .letterSent(let id, let failure): letterSent(id, failure, at: now)
         case .deleted(let ids, let receipts, let failures): deleted(ids, receipts, failures, at: now)
         case .returned(let ids, let receipts, let failures): returned(ids, receipts, failures, at: now)
@@ -80,6 +83,7 @@ public struct Pipeline: Sendable {
     /// Starts whatever has become possible, by the input or by time.
     private mutating func advance(at now: Instant) {
         resumeParked(at: now)
+        rerouteDisplaced()
         extendDue(at: now)
         runBatches(at: now)
         settleBatches(at: now)

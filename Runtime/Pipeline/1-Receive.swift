@@ -31,7 +31,7 @@ extension Pipeline {
             items[id]?.event = event
             return id
         }
-        route(fresh, at: now)
+        route(fresh)
     }
 
     /// A message that is in hand already swaps in its newest handle; else it becomes an item.

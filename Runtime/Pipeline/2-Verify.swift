@@ -29,7 +29,7 @@ extension Pipeline {
             }
         }
         if keysUnavailable != nil || !events.isEmpty { pause("keys", keysUnavailable) }
-        route(events, at: now)
+        route(events)
     }
 
     /// Fail closed, with two exceptions: a key may still be on its way, and no key set is no verdict on a message.

@@ -5,17 +5,18 @@ extension Pipeline {
     /// The source of the sidecar's own timers; their detail type is the handler's id.
     static let timerSource = "outrigger.timer"
 
-    mutating func route(_ ids: [ItemID], at now: Instant) {
+    mutating func route(_ ids: [ItemID]) {
         var routed: [ItemID] = []
         for id in ids {
             guard let item = items[id], let event = item.event else { continue }
+            items[id]?.generation = generation.settings.generation
             guard let (handler, route) = destination(of: event, isTimer: item.isTimer) else {
-                unroutable(id, event, at: now)
+                unroutable(item, event)
                 continue
             }
             items[id]?.handler = handler
             items[id]?.route = route
-            switch keys.businessKey(of: event, for: handler) {
+            switch businessKey(of: event, for: handler, isTimer: item.isTimer) {
             case .success(let key):
                 items[id]?.businessKey = key
                 routed.append(id)
@@ -26,15 +27,23 @@ extension Pipeline {
         claim(routed)
     }
 
-    private func destination(of event: Event, isTimer: Bool) -> (HandlerID, Int)? {
+    func destination(of event: Event, isTimer: Bool) -> (HandlerID, Int)? {
         if isTimer {
             let handler = HandlerID(event.detailType)
-            return workbenches[handler] == nil ? nil : (handler, -1)
+            return settings.handlers[handler] == nil ? nil : (handler, -1)
         }
-        return routes.destination(source: event.source, detailType: event.detailType)
+        return generation.routes.destination(source: event.source, detailType: event.detailType)
     }
 
-    private mutating func unroutable(_ id: ItemID, _ event: Event, at now: Instant) {
+    /// A timer is a piece of work by its own id: it need not have what the handler's events have.
+    func businessKey(of event: Event, for handler: HandlerID, isTimer: Bool) -> Result<Digest?, Failure> {
+        isTimer ? .success(nil) : generation.keys.businessKey(of: event, for: handler)
+    }
+
+    private mutating func unroutable(_ item: Item, _ event: Event) {
+        // A timer stays in the store until its handler is back.
+        if item.isTimer { return forget(item.id) }
+        let id = item.id
         let failure = Failure(.routeNone, event.id.text, "no handler for \(event.source) \(event.detailType)")
         switch settings.unroutable {
         case .deadLetter: refuse(id, failure)

@@ -101,6 +101,7 @@ extension Pipeline {
         for id in ids {
             guard let item = items[id], let event = item.event, let handler = item.handler else { continue }
             if returnedByDrain(id) { continue }
+            guard staysInPlace(id) else { continue }
             guard groups.isHead(id, of: item.envelope.group) else {
                 items[id]?.state = .blocked
                 continue
@@ -142,6 +143,8 @@ extension Pipeline {
             ready(id)
         case .done:
             actions.append(.note(.duplicate(subject(of: item))))
+            // This message may be the one that was done, and its event's publications still wait.
+            if settings.deletesWaitForBus { return awaitBus(id, event, then: .duplicate) }
             settled(id, as: .duplicate, at: now)
         case .inFlight:
             items[id]?.tries += 1

@@ -6,8 +6,8 @@ extension Pipeline {
 
     /// It has a lease and waits for a worker. `first`: it ran before and goes on at once.
     mutating func ready(_ id: ItemID, first: Bool = false) {
-        guard var item = items[id], let handler = item.handler else { return }
         if returnedByDrain(id) { return }
+        guard staysInPlace(id), var item = items[id], let handler = item.handler else { return }
         item.state = .ready
         items[id]?.state = .ready
         workbenches[handler]?.add(item, first: first)
@@ -21,8 +21,9 @@ extension Pipeline {
                     items[id]?.state = .running
                     items[id]?.ranAt = now
                 }
-                actions.append(
-                    .run(batch.ids, Batch(handler: handler, assignments: assignments, isAlone: batch.isAlone)))
+                let work = Batch(
+                    handler: handler, assignments: assignments, isAlone: batch.isAlone, generation: settings.generation)
+                actions.append(.run(batch.ids, work))
             }
         }
     }
@@ -40,8 +41,14 @@ extension Pipeline {
         let isAlone = ids.count == 1 && ids.first.flatMap { items[$0]?.isAlone } ?? false
         switch result {
         case .failure(let failure):
-            workbenches[handler]?.failed(isAlone: isAlone, at: now, random: &random)
-            actions.append(.note(.settleFailed(.init(queue: settings.queue, handler: handler), failure)))
+            let hasEnded = ids.contains { items[$0].map { $0.generation != settings.generation } ?? false }
+            if hasEnded {
+                // Its generation ended before a worker had it: no fault of the handler's.
+                workbenches[handler]?.finished(isAlone: isAlone)
+            } else {
+                workbenches[handler]?.failed(isAlone: isAlone, at: now, random: &random)
+                actions.append(.note(.settleFailed(.init(queue: settings.queue, handler: handler), failure)))
+            }
             for id in ids { ready(id, first: true) }
         case .success(let outcomes):
             workbenches[handler]?.finished(isAlone: isAlone)
@@ -49,6 +56,7 @@ extension Pipeline {
                 answered(id, outcome, at: now)
             }
         }
+        if settings.handlers[handler] == nil, workbenches[handler]?.isIdle == true { workbenches[handler] = nil }
     }
 
     private mutating func answered(_ id: ItemID, _ outcome: Outcome, at now: Instant) {
@@ -88,7 +96,9 @@ extension Pipeline {
 
     /// Counts an attempt; with the last one gone, or the message near its end, it is a dead letter.
     mutating func retry(_ id: ItemID, _ failure: Failure, after: Duration?, at now: Instant) {
-        guard let item = items[id], let policy = item.handler.flatMap({ settings.handlers[$0] }) else { return }
+        guard let item = items[id] else { return }
+        // The handler may be gone: its last word counts by the standard policy.
+        let policy = item.handler.flatMap { settings.handlers[$0] } ?? HandlerPolicy()
         items[id]?.history.attempts += 1
         let attempts = item.history.attempts + 1
         if attempts >= policy.attempts {

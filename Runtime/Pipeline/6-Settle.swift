@@ -51,12 +51,17 @@ extension Pipeline {
 
     private mutating func committed(_ id: ItemID, _ result: CommitResult, at now: Instant) {
         guard let item = items[id] else { return }
-        verdicts[id] = nil
+        let verdict = verdicts.removeValue(forKey: id)
         switch result {
         case .committed:
             items[id]?.lease = nil
             items[id]?.tries = 0
-            follow(item, at: now)
+            if case .done(let effects)? = verdict, !effects.drafts.isEmpty, settings.deletesWaitForBus, !item.isTimer,
+                let event = item.event {
+                awaitBus(id, event, then: .done)
+            } else {
+                follow(item, at: now)
+            }
         case .lostClaim:
             items[id]?.lease = nil
             let failure = Failure(.settleLostClaim, item.event?.id.text ?? "", "the lease ended while it ran")
@@ -65,6 +70,21 @@ extension Pipeline {
         case .lostState: lostState(id, at: now)
         case .refused(let failure): kill(id, failure)
         }
+    }
+
+    mutating func awaitBus(_ id: ItemID, _ event: Event, then how: PipelineEvent.SettledAs) {
+        items[id]?.state = .publishing
+        items[id]?.sequel = .settle(how)
+        actions.append(.awaitSent(id, event.id))
+    }
+
+    /// What was given up goes where it can be found: the message itself becomes the letter.
+    mutating func sent(_ id: ItemID, _ failure: Failure?, at now: Instant) {
+        guard let item = items[id], item.state == .publishing else { return }
+        guard let failure else { return follow(item, at: now) }
+        noteFailure(id, failure)
+        items[id]?.lastFailure = failure
+        sendLetter(id)
     }
 
     mutating func refused(_ ids: [ItemID], _ failure: Failure?, at now: Instant) {
@@ -248,7 +268,7 @@ extension Pipeline {
         if case .done = verdict {} else { keep += settings.deadLetterRetention }
         return Commitment(
             lease: lease, verdict: verdict, history: item.history, keepUntil: now + keep,
-            generation: settings.generation)
+            generation: item.generation)
     }
 
     private func refusal(_ id: ItemID, at now: Instant) -> Refusal? {

@@ -6,7 +6,7 @@ public struct ItemID: Hashable, Comparable, Sendable {
     public static func < (a: ItemID, b: ItemID) -> Bool { a.number < b.number }
 }
 
-/// What the world tells the pipeline: each answers an ``Action``, but for the first four.
+/// What the world tells the pipeline: each answers an ``Action``, but for the first six.
 public enum Input: Sendable {
     case start
     /// A time that was asked for by ``Action/wake(at:)`` has come.
@@ -17,6 +17,8 @@ public enum Input: Sendable {
     case pressure(area: String, Failure?)
     /// Finish what runs, give back the rest, and end at the latest at `deadline`.
     case stop(deadline: Instant)
+    /// Work by this generation from here on.
+    case adopt(PipelineGeneration)
 
     case received(Result<[Envelope], Failure>, asked: Int)
     case verified([ItemID], [Result<Event, Failure>])
@@ -24,6 +26,8 @@ public enum Input: Sendable {
     case answered(HandlerID, [ItemID], Result<[Outcome], Failure>)
     case committed([ItemID], Result<[CommitResult], Failure>)
     case refused([ItemID], Failure?)
+    /// The bus has what the event published, or never will.
+    case sent(ItemID, Failure?)
     case letterSent(ItemID, Failure?)
     /// `receipts` are those that the calls used: a newer one may have come meanwhile.
     case deleted([ItemID], receipts: [ReceiptHandle], [Failure?])
@@ -40,6 +44,8 @@ public enum Action: Sendable {
     case run([ItemID], Batch)
     case commit([ItemID], [Commitment])
     case refuse([ItemID], [Refusal])
+    /// Where the store is ephemeral: the message may go once the bus has what the event published.
+    case awaitSent(ItemID, EventID)
     /// A quarantined letter was never verified, and may have a queue of its own.
     case sendLetter(ItemID, DeadLetter, quarantine: Bool)
     case delete([ItemID], [ReceiptHandle])

@@ -2,9 +2,9 @@ import Events
 
 /// How much may be in hand, and why nothing is taken: pauses, the circuit breaker, the number of polls.
 struct Admission: Sendable {
-    private let most: Int
-    private let mostBytes: Int
-    private let mostPollers: Int
+    private var most: Int
+    private var mostBytes: Int
+    private var mostPollers: Int
 
     private(set) var count = 0
     private(set) var bytes = 0
@@ -25,6 +25,14 @@ struct Admission: Sendable {
         most = settings.inHand
         mostBytes = settings.inHandBytes
         mostPollers = settings.pollers
+    }
+
+    /// New limits; what is in hand beyond them is finished.
+    mutating func adopt(_ settings: PipelineSettings) {
+        most = settings.inHand
+        mostBytes = settings.inHandBytes
+        mostPollers = settings.pollers
+        pollers = min(pollers, mostPollers)
     }
 
     /// Short waits are spent in memory only while there is room for others.

@@ -13,6 +13,8 @@ struct Item: Sendable {
         case ready
         case running
         case committing
+        /// Committed in a store that may end with its pod: the message is kept until the bus has what it published.
+        case publishing
         case refusing
         case sendingLetter
         case deleting
@@ -36,6 +38,8 @@ struct Item: Sendable {
     var state = State.verifying
     var event: Event?
     var handler: HandlerID?
+    /// The generation that routed it, and so the one whose worker runs it; 0 before route.
+    var generation = 0
     /// The index of its route: events of one batch share it.
     var route = 0
     var businessKey: Digest?

@@ -10,7 +10,7 @@ struct LetterWriter {
         members.append(("stage", quoted(failure.code.area)))
         members.append(("reason", quoted(clipped(failure.cause, to: 600))))
         if let handler = item.handler { members.append(("handler", quoted(handler.text))) }
-        members.append(("generation", String(settings.generation)))
+        members.append(("generation", String(item.generation > 0 ? item.generation : settings.generation)))
         members.append(("attempts", String(item.history.attempts)))
         members.append(("strikes", String(item.history.strikes)))
         members.append(("firstSeen", String(item.history.firstSeen.unixMilliseconds)))

@@ -16,6 +16,8 @@ public struct PipelineSettings: Sendable {
     public var deadLetterRetention: Duration
     public var deadLetters: DeadLetters
     public var unroutable: Unroutable
+    /// The store may end with its pod: a message whose event published something is its only copy until the bus has it.
+    public var deletesWaitForBus: Bool
     public var visibilityTimeout: Duration
     public var maximumAge: Duration
     public var hold: Duration
@@ -33,9 +35,9 @@ public struct PipelineSettings: Sendable {
     public init(
         queue: QueueName, description: QueueDescription, handlers: [HandlerID: HandlerPolicy],
         deadLetterRetention: Duration = .days(14), deadLetters: DeadLetters = .queue,
-        unroutable: Unroutable = .deadLetter, maximumAge: Duration = .hours(25), hold: Duration = Limits.hold,
-        pollers: Int = 4, inHand: Int = 1_000, inHandBytes: Int = Limits.inHandBytes, generation: Int = 1,
-        configuration: String = "", suspects: Set<EventID> = [], seed: UInt64 = 1
+        unroutable: Unroutable = .deadLetter, deletesWaitForBus: Bool = false, maximumAge: Duration = .hours(25),
+        hold: Duration = Limits.hold, pollers: Int = 4, inHand: Int = 1_000, inHandBytes: Int = Limits.inHandBytes,
+        generation: Int = 1, configuration: String = "", suspects: Set<EventID> = [], seed: UInt64 = 1
     ) {
         self.queue = queue
         self.description = description
@@ -43,6 +45,7 @@ public struct PipelineSettings: Sendable {
         self.deadLetterRetention = deadLetterRetention
         self.deadLetters = deadLetters
         self.unroutable = unroutable
+        self.deletesWaitForBus = deletesWaitForBus
         visibilityTimeout = description.visibilityTimeout
         self.maximumAge = maximumAge
         self.hold = hold

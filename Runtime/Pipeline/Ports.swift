@@ -225,10 +225,13 @@ public struct Batch: Sendable {
     public let assignments: [Assignment]
     /// A suspect or a loser: it has a worker to itself, so that a death there is its own.
     public let isAlone: Bool
-    public init(handler: HandlerID, assignments: [Assignment], isAlone: Bool) {
+    /// Whose workers run it. If they have ended, nobody does: `handle.worker-unavailable`.
+    public let generation: Int
+    public init(handler: HandlerID, assignments: [Assignment], isAlone: Bool, generation: Int = 1) {
         self.handler = handler
         self.assignments = assignments
         self.isAlone = isAlone
+        self.generation = generation
     }
 }
 
@@ -250,6 +253,14 @@ public protocol Outbox: Sendable {
     /// Sent rows go; others stay until `retryAt`; those given up go to the shelf or are marked, with their failure.
     func settle(_ results: [PublicationResult], at now: Instant) async throws(Failure)
     func depth() async throws(Failure) -> OutboxDepth
+}
+
+/// Tells when the bus has what an event published. Asked only where the store may end with its pod: there the message
+/// is the only copy until then.
+public protocol PublicationReceipts: Sendable {
+    /// Returns when no publication of this event waits for the bus any more: `nil`, or why one of them was given up.
+    /// A cancelled task gets `store.unavailable`.
+    func sent(_ parent: EventID) async -> Failure?
 }
 
 public struct OutboxDepth: Sendable, Hashable {

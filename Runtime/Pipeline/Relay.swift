@@ -13,6 +13,8 @@ public struct Relay: Sendable {
         case unsigned(Publication, Failure)
         case settled(Failure?)
         case stop(deadline: Instant)
+        /// How long a row may be refused, from here on.
+        case giveUp(after: Duration)
     }
     public enum Action: Sendable {
         case read(atMost: Int, excluding: Set<Int64>)
@@ -23,7 +25,7 @@ public struct Relay: Sendable {
         case stopped
     }
 
-    private let giveUp: Duration
+    private var giveUp: Duration
     private let lanes: Int
     private let backoff = Backoff(base: .milliseconds(200), cap: .minutes(1))
     private var sending: [Int64: Publication] = [:]
@@ -63,6 +65,7 @@ public struct Relay: Sendable {
         case .unsigned(let publication, let failure): end(publication, failure, at: now)
         case .settled(let failure): settled(failure, at: now)
         case .stop(let deadline): self.deadline = deadline
+        case .giveUp(let limit): giveUp = limit
         }
         advance(at: now)
         defer { actions = [] }
@@ -186,6 +189,7 @@ public struct RelayRunner: Sendable {
     /// Rows were written.
     public func wake() { send.yield(.wake) }
     public func stop(deadline: Instant) { send.yield(.stop(deadline: deadline)) }
+    public func giveUp(after limit: Duration) { send.yield(.giveUp(after: limit)) }
 
     public func run(_ relay: consuming Relay) async {
         send.yield(.wake)

@@ -17,39 +17,31 @@ public struct RouteTable: Sendable {
     }
 
     private struct Key: Hashable {
-        let source: String
-        let detailType: String
-    }
-    private struct Pattern: Sendable {
-        let segments: [Substring]
-        let isWhole: Bool
-
-        init(_ text: String) {
-            isWhole = text == "*"
-            segments = text.split(separator: ".", omittingEmptySubsequences: false)
-        }
-        /// 0 for any; else 1 for each literal segment more, above all patterns if there is no `*` at all.
-        var exactness: Int {
-            if isWhole { return 0 }
-            let literal = segments.count { $0 != "*" }
-            return literal == segments.count ? Int.max : 1 + literal
-        }
-        func matches(_ text: String) -> Bool {
-            if isWhole { return true }
-            let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-            return parts.count == segments.count && zip(segments, parts).allSatisfy { $0 == "*" || $0 == $1 }
+        let source: NamePattern
+        let detailType: NamePattern
+        init(_ source: String, _ detailType: String) {
+            self.source = NamePattern(source)
+            self.detailType = NamePattern(detailType)
         }
     }
 
     private let exact: [Key: Int]
-    private let patterns: [(source: Pattern, detailType: Pattern, index: Int)]
+    private let patterns: [(key: Key, index: Int)]
     public let routes: [Route]
+
+    /// Routes nothing.
+    public static let none = RouteTable()
+    private init() {
+        routes = []
+        exact = [:]
+        patterns = []
+    }
 
     /// - Throws: `route.conflict` if two handlers claim one route.
     public init(_ routes: [Route]) throws(Failure) {
         var places: [Key: Int] = [:]
         for (index, route) in routes.enumerated() {
-            let key = Key(source: route.source, detailType: route.detailType)
+            let key = Key(route.source, route.detailType)
             if let place = places[key], routes[place].handler != route.handler {
                 throw Failure(
                     .routeConflict, "\(route.source) \(route.detailType)",
@@ -58,19 +50,18 @@ public struct RouteTable: Sendable {
             places[key] = places[key] ?? index
         }
         self.routes = routes
-        exact = places.filter { !$0.key.source.contains("*") && !$0.key.detailType.contains("*") }
-        patterns = places.filter { $0.key.source.contains("*") || $0.key.detailType.contains("*") }
-            .map { (Pattern($0.key.source), Pattern($0.key.detailType), $0.value) }
-            .sorted { a, b in
-                (a.source.exactness, a.detailType.exactness, b.index)
-                    > (b.source.exactness, b.detailType.exactness, a.index)
-            }
+        let isExact = { (key: Key) in key.source.exactness == .max && key.detailType.exactness == .max }
+        exact = places.filter { isExact($0.key) }
+        patterns = places.filter { !isExact($0.key) }.map { ($0.key, $0.value) }.sorted { a, b in
+            (a.key.source.exactness, a.key.detailType.exactness, b.index)
+                > (b.key.source.exactness, b.key.detailType.exactness, a.index)
+        }
     }
 
     /// The handler, and the index of its route in ``routes``.
     public func destination(source: String, detailType: String) -> (HandlerID, Int)? {
-        if let index = exact[Key(source: source, detailType: detailType)] { return (routes[index].handler, index) }
-        let match = patterns.first { $0.source.matches(source) && $0.detailType.matches(detailType) }
+        if let index = exact[Key(source, detailType)] { return (routes[index].handler, index) }
+        let match = patterns.first { $0.key.source.matches(source) && $0.key.detailType.matches(detailType) }
         return match.map { (routes[$0.index].handler, $0.index) }
     }
 }

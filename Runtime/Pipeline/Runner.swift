@@ -8,20 +8,22 @@ public struct PipelinePorts: Sendable {
     public var quarantine: (any DeadLetterQueue)?
     public var verifier: any Verifier
     public var ledger: any Ledger
+    public var receipts: any PublicationReceipts
     public var host: any HandlerHost
     public var observer: any PipelineObserver
     public var clock: any WallClock
 
     public init(
         queue: any EventQueue, deadLetters: (any DeadLetterQueue)?, quarantine: (any DeadLetterQueue)?,
-        verifier: any Verifier, ledger: any Ledger, host: any HandlerHost, observer: any PipelineObserver,
-        clock: any WallClock
+        verifier: any Verifier, ledger: any Ledger, receipts: any PublicationReceipts, host: any HandlerHost,
+        observer: any PipelineObserver, clock: any WallClock
     ) {
         self.queue = queue
         self.deadLetters = deadLetters
         self.quarantine = quarantine
         self.verifier = verifier
         self.ledger = ledger
+        self.receipts = receipts
         self.host = host
         self.observer = observer
         self.clock = clock
@@ -50,6 +52,8 @@ public struct PipelineRunner: Sendable {
     /// Finish what runs, give back the rest.
     public func stop(deadline: Instant) { send.yield(.stop(deadline: deadline)) }
     public func pressure(area: String, _ failure: Failure?) { send.yield(.pressure(area: area, failure)) }
+    /// From its next step on the pipeline works by this generation.
+    public func adopt(_ generation: PipelineGeneration) { send.yield(.adopt(generation)) }
     public func timers(_ due: [Event]) { send.yield(.timers(due)) }
 
     public func run(_ pipeline: consuming Pipeline) async {
@@ -103,6 +107,8 @@ public struct PipelineRunner: Sendable {
             send.yield(.committed(ids, result))
         case .refuse(let ids, let refusals):
             send.yield(.refused(ids, await refuse(refusals)))
+        case .awaitSent(let id, let parent):
+            send.yield(.sent(id, await ports.receipts.sent(parent)))
         case .sendLetter(let id, let letter, let isQuarantine):
             send.yield(.letterSent(id, await sendLetter(letter, isQuarantine)))
         case .delete(let ids, let receipts):

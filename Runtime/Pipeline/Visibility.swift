@@ -3,7 +3,8 @@ import Events
 /// One schedule for everything received that is ours: buffered, running, held for a short wait, waiting for its
 /// delete. The beat is a third of the timeout, so that one lost call costs nothing.
 struct Visibility: Sendable {
-    let timeout: Duration
+    /// A new one counts from the next beat on.
+    var timeout: Duration
     private var beats = Timetable()
 
     init(timeout: Duration) { self.timeout = timeout }

@@ -4,7 +4,7 @@ import Events
 struct Workbench: Sendable {
     static let startBackoff = Backoff(base: .milliseconds(500), cap: .seconds(30))
 
-    let policy: HandlerPolicy
+    private(set) var policy: HandlerPolicy
     private var byRoute: [Int: [ItemID]] = [:]
     /// Suspects and losers, each to run alone, one at a time.
     private var alone: [ItemID] = []
@@ -14,6 +14,21 @@ struct Workbench: Sendable {
     private var suspendedUntil = Instant.distantPast
 
     init(_ policy: HandlerPolicy) { self.policy = policy }
+
+    /// A new policy, and perhaps new workers: nothing waits any more, what runs goes on to be counted.
+    mutating func adopt(_ policy: HandlerPolicy) {
+        self.policy = policy
+        suspendedUntil = .distantPast
+        clear()
+    }
+
+    /// What waited is routed anew by its pipeline.
+    mutating func clear() {
+        byRoute = [:]
+        alone = []
+    }
+
+    var isIdle: Bool { running == 0 && byRoute.isEmpty && alone.isEmpty }
 
     /// When a suspended bench may start again.
     var next: Instant? { byRoute.isEmpty && alone.isEmpty ? nil : suspendedUntil }

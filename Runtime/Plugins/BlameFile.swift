@@ -3,9 +3,8 @@ import Events
 import Glibc
 import WorkerProtocol
 
-/// Which events a worker's threads are in, in a file that both map: readable after an abort of the worker, and by the
-/// next sidecar after the whole container was killed. The worker writes marks on the first page, which is all of it
-/// that it maps; the identities behind it are the host's.
+/// Which events a worker's threads are in, in two files: readable after an abort of the worker, and by the next sidecar
+/// after the whole container was killed. The worker maps the page of its marks; the identities are the host's alone.
 final class BlameFile {
     struct Mark: Equatable {
         let batch: UInt32
@@ -15,35 +14,61 @@ final class BlameFile {
     let path: String
     /// For the worker; closed by whoever spawns it.
     let descriptor: Int32
-    private let memory: UnsafeMutableRawPointer
-    var page: UnsafeMutablePointer<wp_blame_page> { memory.assumingMemoryBound(to: wp_blame_page.self) }
+    let page: UnsafeMutablePointer<wp_blame_page>
+    private let identities: UnsafeMutableRawPointer
 
-    private static let size = Int(WP_BLAME_FILE_BYTES)
+    private static let pageSize = Int(WP_BLAME_PAGE_BYTES)
+    private static let identitiesSize = Int(WP_BLAME_EVENTS_BYTES)
     private static let suffix = ".blame"
+    private static let identitiesSuffix = ".events"
 
     init(in directory: String) throws(Failure) {
         path = "\(directory)/\(UInt64.random(in: 0...UInt64.max))\(Self.suffix)"
-        descriptor = cp_create_file(path)
-        guard descriptor >= 0 else {
-            throw Failure(.handleWorkerUnavailable, path, SystemError.text(-descriptor))
-        }
-        let mapped = ftruncate(descriptor, Self.size) == 0 ? Self.map(descriptor, writing: true) : nil
-        guard let mapped else {
+        let (file, page) = try Self.create(path, Self.pageSize)
+        descriptor = file
+        self.page = page.assumingMemoryBound(to: wp_blame_page.self)
+        do throws(Failure) {
+            let (file, identities) = try Self.create(path + Self.identitiesSuffix, Self.identitiesSize)
+            close(file)
+            self.identities = identities
+        } catch {
             close(descriptor)
+            munmap(page, Self.pageSize)
             unlink(path)
-            throw Failure(.handleWorkerUnavailable, path, "cannot be mapped")
+            throw error
         }
-        memory = mapped
-        page.pointee.magic = WP_BLAME_MAGIC
-        page.pointee.version = UInt32(WP_VERSION)
+        self.page.pointee.magic = WP_BLAME_MAGIC
+        self.page.pointee.version = UInt32(WP_VERSION)
     }
 
-    deinit { munmap(memory, Self.size) }
+    deinit {
+        munmap(page, Self.pageSize)
+        munmap(identities, Self.identitiesSize)
+    }
 
-    private static func map(_ file: Int32, writing: Bool) -> UnsafeMutableRawPointer? {
+    private static func create(_ path: String, _ size: Int) throws(Failure) -> (Int32, UnsafeMutableRawPointer) {
+        let file = cp_create_file(path)
+        guard file >= 0 else { throw Failure(.handleWorkerUnavailable, path, SystemError.text(-file)) }
+        if ftruncate(file, size) == 0, let memory = map(file, size, writing: true) { return (file, memory) }
+        close(file)
+        unlink(path)
+        throw Failure(.handleWorkerUnavailable, path, "cannot be mapped")
+    }
+
+    private static func map(_ file: Int32, _ size: Int, writing: Bool) -> UnsafeMutableRawPointer? {
         let access = writing ? PROT_READ | PROT_WRITE : PROT_READ
         let memory = mmap(nil, size, access, MAP_SHARED, file, 0)
         return memory == MAP_FAILED ? nil : memory
+    }
+
+    /// What an earlier process left there, to be read.
+    private static func open(_ path: String, _ size: Int) -> UnsafeMutableRawPointer? {
+        let file = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard file >= 0 else { return nil }
+        defer { close(file) }
+        var status = stat()
+        guard fstat(file, &status) == 0, status.st_size == size else { return nil }
+        return map(file, size, writing: false)
     }
 
     /// Before the batch is sent: so a mark that the worker sets always finds its identities.
@@ -52,7 +77,7 @@ final class BlameFile {
         for (index, event) in events.prefix(Int(WP_BATCH_EVENTS)).enumerated() {
             let (issuer, text) = (Array(event.issuer.utf8), Array(event.text.utf8))
             guard max(issuer.count, text.count) <= Limits.identifierBytes else { continue }
-            let slot = memory + Self.offset(lane, index)
+            let slot = identities + Self.offset(lane, index)
             slot.storeBytes(of: UInt16(issuer.count), as: UInt16.self)
             slot.storeBytes(of: UInt16(text.count), toByteOffset: 2, as: UInt16.self)
             (slot + 4).copyMemory(from: issuer, byteCount: issuer.count)
@@ -63,10 +88,15 @@ final class BlameFile {
     /// What the lane's thread is in. The worker may have written anything here.
     func mark(lane: Int) -> Mark? { Self.mark(page, lane) }
 
-    func remove() { unlink(path) }
+    func remove() { Self.remove(path) }
+
+    private static func remove(_ path: String) {
+        unlink(path)
+        unlink(path + identitiesSuffix)
+    }
 
     private static func offset(_ lane: Int, _ index: Int) -> Int {
-        Int(WP_BLAME_PAGE_BYTES) + (lane * Int(WP_BATCH_EVENTS) + index) * Int(WP_BLAME_IDENTITY_BYTES)
+        (lane * Int(WP_BATCH_EVENTS) + index) * Int(WP_BLAME_IDENTITY_BYTES)
     }
 
     private static func mark(_ page: UnsafePointer<wp_blame_page>, _ lane: Int) -> Mark? {
@@ -81,35 +111,26 @@ final class BlameFile {
 
     /// The events that were being handled when it was killed. The files are removed.
     static func collect(in directory: String) -> [EventID] {
-        guard let listing = opendir(directory) else { return [] }
-        defer { closedir(listing) }
         var found: Set<EventID> = []
-        while let entry = readdir(listing) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            guard name.hasSuffix(suffix) else { continue }
+        for name in FolderListing.names(in: directory) where name.hasSuffix(suffix) {
             let path = "\(directory)/\(name)"
             found.formUnion(marked(in: path))
-            unlink(path)
+            remove(path)
         }
         return found.sorted { ($0.issuer, $0.text) < ($1.issuer, $1.text) }
     }
 
     /// The events that threads of that file's worker are in now.
     static func marked(in path: String) -> [EventID] {
-        let file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
-        guard file >= 0 else { return [] }
-        defer { close(file) }
-        var status = stat()
-        guard fstat(file, &status) == 0, status.st_size == size, let memory = map(file, writing: false)
-        else { return [] }
-        defer { munmap(memory, size) }
+        guard let memory = open(path, pageSize) else { return [] }
+        defer { munmap(memory, pageSize) }
+        guard let identities = open(path + identitiesSuffix, identitiesSize) else { return [] }
+        defer { munmap(identities, identitiesSize) }
         let page = UnsafePointer(memory.assumingMemoryBound(to: wp_blame_page.self))
         guard page.pointee.magic == WP_BLAME_MAGIC, page.pointee.version == UInt32(WP_VERSION) else { return [] }
         return (0..<Int(WP_LANES)).flatMap { lane -> [EventID] in
             guard let mark = mark(page, lane), mark.batch == wp_lane_batch(page, UInt32(lane)) else { return [] }
-            return mark.events.compactMap { identity(memory + offset(lane, $0)) }
+            return mark.events.compactMap { identity(identities + offset(lane, $0)) }
         }
     }
 

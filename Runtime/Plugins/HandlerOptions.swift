@@ -2,9 +2,11 @@ public import Events
 public import Pipeline
 
 /// How one handler is loaded and run: its part of a generation.
-public struct HandlerOptions: Sendable {
+public struct HandlerOptions: Sendable, Hashable {
     /// What shuts a worker in before its plugin is loaded.
     public enum Sandbox: String, Sendable, CaseIterable {
+        /// `required`, and namespaces, a root and, where the sidecar may set one, a user of the worker's own.
+        case strict
         /// A worker that cannot have all of it does not start: `plugin.sandbox`.
         case required
         /// As much as the kernel gives; the observer hears what is in force.
@@ -18,6 +20,10 @@ public struct HandlerOptions: Sendable {
     public var plugin: String
     /// SHA-256 that the plugin file must have.
     public var pin: Digest?
+    /// What the plugin file needs besides.
+    public var trust: PluginTrust
+    /// For a `plugin` that is none, but a library of plain functions: the plugin of ours that calls them.
+    public var carrier: String?
     /// A JSON object, as bytes.
     public var configuration: Bytes
     /// Processes.
@@ -29,10 +35,14 @@ public struct HandlerOptions: Sendable {
     /// For loading and for `create`, which are asked again within `patience` as long as they are not ready.
     public var createDeadline: Duration
     public var patience: Duration
-    /// What an old generation's batches have before its workers are killed.
-    public var drain: Duration
     /// RLIMIT_DATA of a worker, in bytes.
     public var memory: Int
+    /// RLIMIT_NOFILE of a worker.
+    public var openFiles: Int
+    /// Bytes in use beyond which a worker is replaced between events; `nil` for never.
+    public var softMemory: Int?
+    /// Absolute paths that its sandbox lets it read, beside the system's libraries.
+    public var readable: [String]
     public var environment: [String: String]
     /// What the handler may publish.
     public var publish: [RoutePattern]
@@ -43,23 +53,29 @@ public struct HandlerOptions: Sendable {
     public var businessKey: [String]?
 
     public init(
-        id: HandlerID, plugin: String, pin: Digest? = nil, configuration: Bytes = Bytes("{}"), workers: Int = 1,
+        id: HandlerID, plugin: String, pin: Digest? = nil, trust: PluginTrust = .anybody, carrier: String? = nil,
+        configuration: Bytes = Bytes("{}"), workers: Int = 1,
         deadline: Duration = .seconds(30), grace: Duration = .seconds(2), createDeadline: Duration = .seconds(10),
-        patience: Duration = .seconds(60), drain: Duration = .seconds(30), memory: Int = 268_435_456,
-        environment: [String: String] = [:], publish: [RoutePattern] = [], sandbox: Sandbox = .required,
+        patience: Duration = .seconds(60), memory: Int = 268_435_456,
+        openFiles: Int = 64, softMemory: Int? = nil, readable: [String] = [], environment: [String: String] = [:],
+        publish: [RoutePattern] = [], sandbox: Sandbox = .required,
         routes: [RoutePattern]? = nil, businessKey: [String]? = nil
     ) {
         self.id = id
         self.plugin = plugin
         self.pin = pin
+        self.trust = trust
+        self.carrier = carrier
         self.configuration = configuration
         self.workers = min(max(workers, 1), Limits.workers)
         self.deadline = deadline
         self.grace = grace
         self.createDeadline = createDeadline
         self.patience = patience
-        self.drain = drain
         self.memory = memory
+        self.openFiles = openFiles
+        self.softMemory = softMemory
+        self.readable = readable
         self.environment = environment
         self.publish = publish
         self.sandbox = sandbox
@@ -69,6 +85,9 @@ public struct HandlerOptions: Sendable {
 }
 
 extension HandlerOptions {
+    /// The handler's name inside of what the worker loads.
+    var declaredID: HandlerID { carrier == nil ? id : HandlerID("call") }
+
     func allows(_ draft: Draft) -> Bool {
         publish.contains { route in
             (route.source == "*" || route.source == draft.source)
@@ -89,6 +108,8 @@ public struct HandlerProfile: Sendable {
     public let businessKey: [String]
     public let plugin: PluginDescription
     public let digest: Digest
+    /// Its workers are those of the generation before.
+    public let isReused: Bool
     public let sandbox: SandboxReport
     /// JSON Schema of the configuration, or empty.
     public let configurationSchema: String

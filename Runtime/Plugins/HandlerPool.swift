@@ -16,21 +16,36 @@ final class HandlerPool: WorkerOwner {
     }
     private struct Place {
         var worker: WorkerProcess?
+        /// Started because the worker outgrew its memory; takes its place when it is ready.
+        var successor: WorkerProcess?
+        /// When a successor may be tried again.
+        var replaceAt: Int64 = 0
         /// Ends in a row without a batch answered between them.
         var failures = 0
         var restartAt: Int64?
     }
 
     let options: HandlerOptions
+    /// A second build, beside the one that serves.
+    private let isTrial: Bool
+    /// The first that it serves.
     let generation: Int
-    private let file: PluginFile
+    let file: PluginFile
     private let around: Surroundings
+    /// The uid of its workers, 0 for the sidecar's own.
+    let user: UInt32
     private let makeToken: () -> UInt64
+    /// Whether there is room for one worker more.
+    private let hasRoom: () -> Bool
     private var places: [Place]
+    /// Replaced ones, which finish what they run; from then on they are killed.
+    private var retiring: [(worker: WorkerProcess, until: Int64)] = []
     private var waiting: [Waiting] = []
     private var lastCause = ""
 
     private(set) var opened: Opened?
+    /// The configuration keeps to this one; a worker that restarts says the same of its plugin.
+    private var checkedSchema: String?
     private(set) var startup: Result<Opened, Failure>?
     private let patienceEnd: Int64
     private var createFailures = 0
@@ -41,27 +56,44 @@ final class HandlerPool: WorkerOwner {
     private var closeWaiters: [CheckedContinuation<Void, Never>] = []
 
     init(
-        _ options: HandlerOptions, generation: Int, file: PluginFile, around: Surroundings, at now: Int64,
-        makeToken: @escaping () -> UInt64
+        _ options: HandlerOptions, isTrial: Bool, generation: Int, file: PluginFile, user: UInt32, around: Surroundings,
+        at now: Int64, makeToken: @escaping () -> UInt64, hasRoom: @escaping () -> Bool
     ) {
         self.options = options
+        self.isTrial = isTrial
         self.generation = generation
         self.file = file
         self.around = around
+        self.user = user
         self.makeToken = makeToken
+        self.hasRoom = hasRoom
         patienceEnd = now + options.patience.milliseconds
         places = Array(repeating: Place(), count: options.workers)
         for index in places.indices { start(index, at: now) }
     }
 
-    var workers: [WorkerProcess] { places.compactMap(\.worker) }
+    /// All that live: those that serve, those about to, and those about to end.
+    var workers: [WorkerProcess] {
+        places.compactMap(\.worker) + places.compactMap(\.successor) + retiring.map(\.worker)
+    }
+
+    /// What it has or may start at any time.
+    var claimed: WorkerBounds.Claim {
+        options.claim(options.workers + places.count { $0.successor != nil } + retiring.count)
+    }
+
+    private func makeWorker(_ index: Int, at now: Int64) throws(Failure) -> WorkerProcess {
+        let name = WorkerName(
+            handler: options.id, isTrial: isTrial, generation: generation, index: index, process: 0)
+        return try WorkerProcess(
+            token: makeToken(), name: name, options: options, user: user, plugin: file, around: around, owner: self,
+            at: now)
+    }
 
     private func start(_ index: Int, at now: Int64) {
         places[index].restartAt = nil
-        let name = WorkerName(handler: options.id, generation: generation, index: index, process: 0)
         do {
-            places[index].worker = try WorkerProcess(
-                token: makeToken(), name: name, options: options, plugin: file, around: around, owner: self, at: now)
+            places[index].worker = try makeWorker(index, at: now)
         } catch {
             notStarted(index, error, at: now)
         }
@@ -88,9 +120,13 @@ final class HandlerPool: WorkerOwner {
     }
 
     func hello(_ worker: WorkerProcess, _ sandbox: SandboxReport, _ plugin: PluginDescription) throws(Failure) {
-        guard let handler = plugin.handlers.first(where: { $0.id == options.id }) else {
+        guard let handler = plugin.handlers.first(where: { $0.id == options.declaredID }) else {
             let names = plugin.handlers.map(\.id.text).joined(separator: ", ")
-            throw Failure(.pluginMismatch, options.plugin, "no handler \(options.id) in it, but \(names)")
+            throw Failure(.pluginMismatch, options.plugin, "no handler \(options.declaredID) in it, but \(names)")
+        }
+        if checkedSchema != handler.configurationSchema {
+            try ConfigurationCheck.check(options, against: handler.configurationSchema)
+            checkedSchema = handler.configurationSchema
         }
         let first = opened ?? Opened(sandbox: sandbox, plugin: plugin, handler: handler)
         opened = first
@@ -103,6 +139,7 @@ final class HandlerPool: WorkerOwner {
         case .done:
             worker.phase = .ready
             createFailures = 0
+            takePlace(worker, at: now)
             around.observer.note(.ready, of: worker.name)
             if let opened, places.allSatisfy({ $0.worker?.phase == .ready }) { settleStartup(.success(opened)) }
             dispatch(at: now)
@@ -139,7 +176,9 @@ final class HandlerPool: WorkerOwner {
     }
 
     private func place(for batch: Batch) -> (WorkerProcess, Int)? {
-        let able = workers.filter { $0.freeLane != nil && (batch.isAlone ? $0.isIdle : !$0.runsAlone) }
+        let able = places.compactMap(\.worker).filter { worker in
+            worker.freeLane != nil && (batch.isAlone ? worker.isIdle : !worker.runsAlone)
+        }
         guard let worker = able.min(by: { $0.busyLanes < $1.busyLanes }), let lane = worker.freeLane else { return nil }
         return (worker, lane)
     }
@@ -154,7 +193,7 @@ final class HandlerPool: WorkerOwner {
             }
         }
         if isHopeful && !isClosing { return }
-        let why = isClosing ? "the handler is stopped" : "restarted with backoff, the last: \(lastCause)"
+        let why = isClosing ? "its generation has ended" : "restarted with backoff, the last: \(lastCause)"
         for batch in waiting {
             batch.exchange.send(.refused(Failure(.handleWorkerUnavailable, options.id.text, why)))
         }
@@ -163,12 +202,58 @@ final class HandlerPool: WorkerOwner {
 
     func progressed(_ worker: WorkerProcess, at now: Int64) {
         if let index = places.firstIndex(where: { $0.worker === worker }) { places[index].failures = 0 }
+        dismiss(worker, at: now)
         if isClosing { if worker.isIdle { worker.stop() } } else { dispatch(at: now) }
+    }
+
+    // MARK: - replacement
+
+    /// New before old: no batch waits for it, and what the old one runs it finishes.
+    func outgrew(_ worker: WorkerProcess, _ memory: Int, at now: Int64) {
+        guard !isClosing, let index = places.firstIndex(where: { $0.worker === worker }),
+            places[index].successor == nil, now >= places[index].replaceAt, let soft = options.softMemory
+        else { return }
+        places[index].replaceAt = now + Limits.workerReplacement.milliseconds
+        around.observer.note(.outgrew(memory: memory, soft: soft), of: worker.name)
+        // Where there is no room, or no process, it goes on, and this is tried again.
+        if hasRoom() { places[index].successor = try? makeWorker(index, at: now) }
+    }
+
+    private func takePlace(_ worker: WorkerProcess, at now: Int64) {
+        guard let index = places.firstIndex(where: { $0.successor === worker }) else { return }
+        let old = places[index].worker
+        places[index].worker = worker
+        places[index].successor = nil
+        places[index].restartAt = nil
+        guard let old else { return }
+        around.observer.note(.replaced, of: old.name)
+        retiring.append((old, until: .max))
+        dismiss(old, at: now)
+    }
+
+    /// A replaced worker leaves when it is idle, in as much time as another had to come.
+    private func dismiss(_ worker: WorkerProcess, at now: Int64) {
+        guard worker.isIdle, let index = retiring.firstIndex(where: { $0.worker === worker }) else { return }
+        worker.stop()
+        retiring[index].until = now + options.createDeadline.milliseconds
+    }
+
+    /// True if it was none that serves.
+    private func forget(_ worker: WorkerProcess) -> Bool {
+        let isRetiring = retiring.contains { $0.worker === worker }
+        retiring.removeAll { $0.worker === worker }
+        guard let index = places.firstIndex(where: { $0.successor === worker }) else { return isRetiring }
+        places[index].successor = nil
+        return true
     }
 
     // MARK: - ends and restarts
 
     func notSpawned(_ worker: WorkerProcess, _ why: String, at now: Int64) {
+        if forget(worker) {
+            _ = worker.ended(.exited(0), at: now)
+            return finishClosing()
+        }
         guard let index = places.firstIndex(where: { $0.worker === worker }) else { return }
         _ = worker.ended(.exited(0), at: now)
         notStarted(index, Failure(.handleWorkerUnavailable, options.id.text, why), at: now)
@@ -177,6 +262,10 @@ final class HandlerPool: WorkerOwner {
     }
 
     func ended(_ worker: WorkerProcess, _ ending: Ending, at now: Int64) {
+        if forget(worker) {
+            around.observer.note(.ended(cause: worker.ended(ending, at: now), restart: nil), of: worker.name)
+            return finishClosing()
+        }
         guard let index = places.firstIndex(where: { $0.worker === worker }) else { return }
         let wasStarting = worker.phase != .ready
         lastCause = worker.ended(ending, at: now)
@@ -218,7 +307,14 @@ final class HandlerPool: WorkerOwner {
             if let at = places[index].restartAt, places[index].worker == nil, !isClosing {
                 if now >= at { start(index, at: now) } else { next = min(next ?? at, at) }
             }
-            if let time = places[index].worker?.tick(at: now) { next = min(next ?? time, time) }
+        }
+        for worker in workers { if let time = worker.tick(at: now) { next = min(next ?? time, time) } }
+        for index in retiring.indices {
+            let (worker, until) = retiring[index]
+            if now < until { next = min(next ?? until, until) } else {
+                retiring[index].until = .max
+                worker.kill(.stopped)
+            }
         }
         guard isClosing, !workers.isEmpty else { return next }
         if now < drainEnd { return min(next ?? drainEnd, drainEnd) }
@@ -229,14 +325,13 @@ final class HandlerPool: WorkerOwner {
 
     // MARK: - close
 
-    /// No new batch from now on; what runs is finished, what waits is given back to be asked elsewhere.
-    func close(within drain: Duration, at now: Int64) -> [Waiting] {
-        defer { waiting = [] }
+    /// No new batch from now on; what runs is finished, what waits goes back to the pipeline.
+    func close(within drain: Duration, at now: Int64) {
         isClosing = true
         drainEnd = min(drainEnd, now + drain.milliseconds)
         settleStartup(.failure(Failure(.handleWorkerUnavailable, options.id.text, "stopped")))
         for worker in workers where worker.isIdle { worker.stop() }
-        return waiting
+        refuseIfHopeless()
     }
 
     func awaitClose(_ waiter: CheckedContinuation<Void, Never>) {

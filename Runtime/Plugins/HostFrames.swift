@@ -7,7 +7,7 @@ import WorkerProtocol
 extension FrameWriter {
     mutating func create(_ options: HandlerOptions) {
         frame(WP_CREATE) { frame in
-            frame.text(options.id.text)
+            frame.text(options.declaredID.text)
             frame.data(options.configuration)
             frame.u64(UInt64(max(options.deadline.milliseconds, 1)))
             frame.list(options.publish) { frame, route in

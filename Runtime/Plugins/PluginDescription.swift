@@ -22,16 +22,3 @@ public struct PluginDescription: Sendable, Hashable {
         public let stateKeys: [String]
     }
 }
-
-/// What is in force in a worker, by its own report before the plugin was loaded.
-public struct SandboxReport: Sendable, Hashable {
-    public let limits: Bool
-    public let notDumpable: Bool
-    public let noNewPrivileges: Bool
-    public let systemCallFilter: Bool
-    /// 0 for none.
-    public let landlock: Int
-
-    /// True if handlers of the same user are kept apart from the sidecar.
-    public var isComplete: Bool { limits && notDumpable && noNewPrivileges && systemCallFilter && landlock > 0 }
-}

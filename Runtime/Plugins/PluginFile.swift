@@ -8,12 +8,27 @@ public final class PluginFile: Sendable {
     public let path: String
     public let digest: Digest
     let descriptor: Int32
+    /// What the worker loads in its place, to call its functions.
+    let carrier: PluginFile?
+    /// What the worker loads.
+    var loaded: PluginFile { carrier ?? self }
 
     /// Larger ones are no plugins.
     static let bytesAtMost = 268_435_456
 
+    /// Loads what a handler needs, and checks it before any worker sees it.
+    /// - Throws: `plugin.unreadable`, `plugin.pin`, `plugin.unsigned`, `plugin.bad-signature`.
+    static func load(_ options: HandlerOptions) throws(Failure) -> PluginFile {
+        let carrier: PluginFile? = if let path = options.carrier { try load(path, pin: nil) } else { nil }
+        let file = try load(options.plugin, pin: options.pin, carrier: carrier)
+        try options.trust.check(file, isPinned: options.pin != nil)
+        return file
+    }
+
     /// - Throws: `plugin.unreadable`; `plugin.pin` if `pin` is another digest.
-    public static func load(_ path: String, pin: Digest?) throws(Failure) -> PluginFile {
+    public static func load(
+        _ path: String, pin: Digest?, carrier: PluginFile? = nil
+    ) throws(Failure) -> PluginFile {
         let source = open(path, O_RDONLY | O_CLOEXEC)
         guard source >= 0 else { throw Failure(.pluginUnreadable, path, SystemError.text(errno)) }
         defer { close(source) }
@@ -29,7 +44,7 @@ public final class PluginFile: Sendable {
             if let pin, pin != digest {
                 throw Failure(.pluginPin, path, "pinned \(pin.hexadecimal), found \(digest.hexadecimal)")
             }
-            return PluginFile(path: path, digest: digest, descriptor: file)
+            return PluginFile(path: path, digest: digest, descriptor: file, carrier: carrier)
         } catch {
             close(file)
             throw error
@@ -51,7 +66,8 @@ public final class PluginFile: Sendable {
         }
     }
 
-    private init(path: String, digest: Digest, descriptor: Int32) {
+    private init(path: String, digest: Digest, descriptor: Int32, carrier: PluginFile?) {
+        self.carrier = carrier
         self.path = path
         self.digest = digest
         self.descriptor = descriptor

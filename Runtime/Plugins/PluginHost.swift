@@ -8,73 +8,118 @@ import WorkerProtocol
 /// Runs handlers in worker processes, one sandbox each.
 ///
 /// One thread does all I/O with workers and one spawns and reaps them; callers' tasks read state, read payloads and
-/// make outcomes of answers. A generation is built whole beside the one that serves, then takes its place in one step.
-public final class PluginHost: HandlerHost, BusinessKeys {
-    private struct Serving: Sendable {
-        var businessKeys: [HandlerID: BusinessKey] = [:]
-        var stateKeys: [HandlerID: StateKeys] = [:]
-    }
-
+/// make outcomes of answers. A generation is built whole beside those that run; which of them runs a batch, the batch
+/// says: so the pipelines go over to a new one each in one step of its own.
+public final class PluginHost: HandlerHost {
     private let engine: WorkerEngine
     private let directory: String
-    private let state: any HandlerState
-    private let clock: any WallClock
-    private let serving = Mutex(Serving())
+    let state: any HandlerState
+    let clock: any WallClock
+    let observer: any WorkerObserver
+    private let shadows = ShadowStage()
+    private let generations = Mutex<[Int: HandlerGeneration]>([:])
+    /// The numbers of generations, each when the last worker that was its own is reaped.
+    public let endings: AsyncStream<Int>
 
     /// - Parameters:
     ///   - program: the path of `outrigger-worker`.
     ///   - directory: an existing folder, the sidecar's own, for the files that tell what a dead worker was in.
+    ///   - bounds: what all workers together may have.
     ///   - state: what handlers read; their writes travel with the outcomes.
     public init(
         program: String, directory: String, state: any HandlerState, clock: any WallClock,
-        observer: any WorkerObserver
+        bounds: WorkerBounds = WorkerBounds(), observer: any WorkerObserver
     ) {
         self.directory = directory
         self.state = state
         self.clock = clock
-        engine = WorkerEngine(program: program, directory: directory, observer: observer)
+        self.observer = observer
+        let (endings, ended) = AsyncStream<Int>.makeStream()
+        self.endings = endings
+        engine = WorkerEngine(
+            program: program, directory: directory, bounds: bounds, observer: observer, ended: ended)
         engine.start()
     }
 
     deinit { engine.halt() }
 
     /// The events that an earlier sidecar's workers were in when all of them were killed: each is to run alone first.
-    /// To be asked once, before ``start(generation:handlers:)``: the marks are removed.
-    public func suspectsAtStart() -> [EventID] { BlameFile.collect(in: directory) }
+    /// To be asked once, before ``build(_:handlers:)``: the marks are removed.
+    public func suspectsAtStart() -> [EventID] {
+        WorkerFolder.sweep(directory)
+        return BlameFile.collect(in: directory)
+    }
 
     // MARK: - generations
 
-    /// Loads every plugin, starts every worker and creates every handler; then, in one step, they serve, and those of
-    /// the generation before finish what they run. On any failure nothing has changed.
+    /// Loads every plugin, starts every worker and creates every handler. A handler whose options and plugin are those
+    /// of the newest generation has workers already, and keeps them. Waits for room where three generations are alive.
+    ///
+    /// Cancelled, or on any failure, everything of the attempt is closed and reaped, and nothing has changed.
+    /// - Parameters:
+    ///   - number: larger than any before.
+    ///   - trials: second builds of some of the handlers, to be tried beside them.
     /// - Throws: `plugin.*`, the first failure; `handle.worker-unavailable` where no process can be had.
-    public func start(generation: Int, handlers: [HandlerOptions]) async throws(Failure) -> [HandlerProfile] {
-        var opened: [Int] = []
+    public func build(
+        _ number: Int, handlers: [HandlerOptions], trials: [HandlerID: TrialOptions] = [:]
+    ) async throws(Failure) -> HandlerGeneration {
+        var parts: [WorkerEngine.Part] = []
+        for options in handlers {
+            parts.append(.init(options: options, file: try PluginFile.load(options)))
+            guard let trial = trials[options.id].map({ $0.applied(to: options) }) else { continue }
+            parts.append(.init(options: trial, file: try PluginFile.load(trial), isTrial: true))
+        }
+        let built = await withTaskCancellationHandler {
+            await open(number, parts, trials)
+        } onCancel: {
+            engine.abandon(number)
+        }
+        let generation = try built.get()
+        if Task.isCancelled {
+            await engine.end(number)
+            throw Failure(.handleWorkerUnavailable, "generation \(number)", "given up while it was built")
+        }
+        let alive = await engine.alive
+        generations.withLock { known in
+            known = known.filter { alive.contains($0.key) }
+            known[number] = generation
+        }
+        return generation
+    }
+
+    private func open(
+        _ number: Int, _ parts: [WorkerEngine.Part], _ trials: [HandlerID: TrialOptions]
+    ) async -> Result<HandlerGeneration, Failure> {
+        let previous = generations.withLock { known in known.keys.max().flatMap { known[$0] } }
         do throws(Failure) {
-            var files: [PluginFile] = []
-            for options in handlers { files.append(try PluginFile.load(options.plugin, pin: options.pin)) }
-            for (options, file) in zip(handlers, files) {
-                opened.append(try await engine.open(options, generation: generation, file: file))
-            }
             var profiles: [HandlerProfile] = []
-            var next = Serving()
-            for (id, (options, file)) in zip(opened, zip(handlers, files)) {
-                let handler = try await engine.opened(id).get()
-                let profile = try HandlerProfile(options, file, handler)
-                next.businessKeys[options.id] = try BusinessKey(profile.businessKey)
-                next.stateKeys[options.id] = try StateKeys(handler.handler.stateKeys)
-                profiles.append(profile)
+            var second: [HandlerID: HandlerProfile] = [:]
+            for (opening, part) in zip(try await engine.open(number, parts), parts) {
+                let opened = try await engine.opened(opening.pool).get()
+                let profile = try HandlerProfile(part, opened, isReused: opening.isReused)
+                if part.isTrial { second[profile.id] = profile } else { profiles.append(profile) }
             }
-            serving.withLock { $0 = next }
-            await engine.adopt(opened)
-            return profiles
+            return .success(try HandlerGeneration(number, profiles, trials, second, after: previous))
         } catch {
-            await engine.close(opened, within: .zero)
-            throw error
+            await engine.end(number)
+            return .failure(error)
         }
     }
 
+    /// Gives up a generation that was built and is not to serve; returns when all that was its own is reaped.
+    public func discard(_ number: Int) async { await engine.end(number) }
+
+    /// The generations before this one get nothing more; what their workers run they may finish for so long, then they
+    /// are killed. Returns at once: ``endings`` tells when each has ended.
+    public func retire(before number: Int, within drain: Duration) async {
+        await engine.retire(before: number, within: drain)
+    }
+
+    /// The generations that have workers.
+    public var alive: [Int] { get async { await engine.alive } }
+
     /// Lets workers finish for so long, then kills them; returns when all are reaped. What was unanswered says so.
-    public func stop(within drain: Duration) async { await engine.close(within: drain) }
+    public func stop(within drain: Duration) async { await engine.stop(within: drain) }
 
     // MARK: - HandlerHost
 
@@ -82,14 +127,34 @@ public final class PluginHost: HandlerHost, BusinessKeys {
         guard (1...Int(WP_BATCH_EVENTS)).contains(batch.assignments.count) else {
             throw Failure(.handleWorkerUnavailable, batch.handler.text, "a batch has 1 to \(WP_BATCH_EVENTS) events")
         }
+        let generation = generations.withLock { $0[batch.generation] }
+        guard let trial = generation?.trial(of: batch.handler), !trial.isOver else {
+            return try await run(batch, by: generation)
+        }
+        switch trial.options.kind {
+        case .canary: return try await run(batch, by: generation, with: trial)
+        case .shadow: return try await run(batch, by: generation, shadowedBy: trial, shadows)
+        }
+    }
+
+    private func run(_ batch: Batch, by generation: HandlerGeneration?) async throws(Failure) -> [Outcome] {
+        let reader = StateReader(batch.handler, state, clock)
+        let templates = generation?.stateKeys(of: batch.handler)
+        return try await run(batch, isTrial: false, reader) { templates?.keys(of: $0.detail) ?? [] }
+    }
+
+    /// - Parameter stateKeys: those that travel with an event.
+    func run(
+        _ batch: Batch, isTrial: Bool, _ reader: StateReader, stateKeys: @Sendable (Event) -> [Bytes]
+    ) async throws(Failure) -> [Outcome] {
         let exchange = Exchange()
-        await engine.submit(batch, prefetched: await prefetch(batch), exchange)
+        let prefetched = await reader.values(of: batch.assignments.map { ($0.lease, stateKeys($0.event)) })
+        await engine.submit(batch, isTrial: isTrial, prefetched: prefetched, exchange)
         while true {
             switch await exchange.next() {
             case .refused(let failure): throw failure
             case .stateGet(let question):
-                let values = try? await state.read(question.keys, of: batch.handler, at: clock.now)
-                await engine.reply(question, values)
+                await engine.reply(question, await reader.values(of: question.keys, for: question.lease))
             case .ended(let results):
                 return zip(results, batch.assignments).map { Outcome($0, of: $1.event) }
             }
@@ -98,31 +163,20 @@ public final class PluginHost: HandlerHost, BusinessKeys {
 
     public func revoke(_ lease: Lease) { engine.revoke(lease) }
 
-    /// Nothing travels where the store does not answer: the handler's own get then tells it so.
-    private func prefetch(_ batch: Batch) async -> [[StateValue]] {
-        guard let templates = serving.withLock({ $0.stateKeys[batch.handler] }), !templates.isEmpty else { return [] }
-        let keys = batch.assignments.map { templates.keys(of: $0.event.detail) }
-        guard let values = try? await state.read(keys.flatMap { $0 }, of: batch.handler, at: clock.now)
-        else { return [] }
-        var rest = values[...]
-        return keys.map { own in
-            defer { rest = rest.dropFirst(own.count) }
-            return Array(rest.prefix(own.count))
+    /// Runs what shadows are to run, until cancelled: beside the events, whom it never keeps waiting.
+    public func runShadows() async {
+        await withDiscardingTaskGroup { group in
+            for _ in 0..<ShadowStage.lanes {
+                group.addTask { for await run in self.shadows.runs { await self.perform(run) } }
+            }
         }
-    }
-
-    // MARK: - BusinessKeys
-
-    public func businessKey(of event: Event, for handler: HandlerID) -> Result<Digest?, Failure> {
-        guard let key = serving.withLock({ $0.businessKeys[handler] }) else { return .success(nil) }
-        return key.digest(of: event).map { $0 }
     }
 }
 
 extension HandlerProfile {
     /// - Throws: `plugin.mismatch` if the configured routes are wider than the plugin's.
-    init(_ options: HandlerOptions, _ file: PluginFile, _ opened: HandlerPool.Opened) throws(Failure) {
-        let handler = opened.handler
+    init(_ part: WorkerEngine.Part, _ opened: HandlerPool.Opened, isReused: Bool) throws(Failure) {
+        let (options, handler) = (part.options, opened.handler)
         let patterns = options.routes ?? handler.routes
         if let wide = patterns.first(where: { route in !handler.routes.contains { $0.covers(route) } }) {
             throw Failure(.pluginMismatch, options.id.text, "route \(wide) is none of the plugin's, and not narrower")
@@ -133,7 +187,8 @@ extension HandlerProfile {
         concurrency = options.workers * handler.threads
         businessKey = options.businessKey ?? handler.businessKey
         plugin = opened.plugin
-        digest = file.digest
+        digest = part.file.digest
+        self.isReused = isReused
         sandbox = opened.sandbox
         configurationSchema = handler.configurationSchema
     }

@@ -11,7 +11,10 @@ enum Ending: Sendable, Equatable {
         switch self {
         case .exited(64): "exited with status 64: not started as it must be"
         case .exited(70): "exited with status 70: it was sent what it does not understand"
+        case .exited(71): "exited with status 71: its handler wrote outside of an eh_result"
+        case .exited(72): "exited with status 72: its handler wrote over an eh_event"
         case .exited(74): "exited with status 74: its socket was gone"
+        case .exited(134): "exited with status 134: it aborted"
         case .exited(let status): "exited with status \(status)"
         case .signalled(let number):
             "killed by signal \(number)" + (Self.names[number].map { " (\($0))" } ?? "")
@@ -32,6 +35,10 @@ final class Spawner: Sendable {
         let path: String
         let arguments: [String]
         let environment: [String: String]
+        /// Where it starts.
+        let directory: String
+        /// It enters its namespaces by starting another process in its place.
+        let hasHeir: Bool
         /// Owned by the order: closed once the child has its copies, all but `plugin`.
         let birth: cp_birth
         /// Keeps the plugin's descriptor open.
@@ -102,7 +109,17 @@ final class Spawner: Sendable {
         let arguments = ([order.path] + order.arguments).map { strdup($0) } + [nil]
         let environment = order.environment.sorted { $0.key < $1.key }.map { strdup("\($0.key)=\($0.value)") } + [nil]
         var process: pid_t = 0
-        let error = cp_spawn(order.path, arguments, environment, order.birth, &process)
+        let error = arguments.withUnsafeBufferPointer { arguments in
+            environment.withUnsafeBufferPointer { environment in
+                order.directory.withCString { directory in
+                    var command = cp_order(
+                        path: arguments[0]!, arguments: arguments.baseAddress!,
+                        environment: environment.baseAddress!, directory: directory, birth: order.birth,
+                        has_heir: order.hasHeir ? 1 : 0)
+                    return cp_spawn(&command, &process)
+                }
+            }
+        }
         for text in arguments + environment { free(text) }
         for descriptor in [order.birth.output, order.birth.channel, order.birth.blame] { close(descriptor) }
         guard error == 0 else {

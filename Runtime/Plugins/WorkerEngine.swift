@@ -9,6 +9,7 @@ actor WorkerEngine {
     private enum Notice: Sendable {
         case spawner(Spawner.Report)
         case revoked(Lease)
+        case abandoned(Int)
     }
 
     private nonisolated let loop: EventLoop
@@ -18,11 +19,21 @@ actor WorkerEngine {
 
     private let around: Surroundings
     private var pools: [Int: HandlerPool] = [:]
-    private var serving: [HandlerID: Int] = [:]
+    private var generations = GenerationTable()
+    private let bounds: WorkerBounds
+    private let ended: AsyncStream<Int>.Continuation
+    private var roomWaiters: [CheckedContinuation<Void, Never>] = []
+    private var isStopped = false
     private var nextPool = 1
     private var nextToken: UInt64 = 1
 
-    init(program: String, directory: String, observer: any WorkerObserver) {
+    /// - Parameter ended: is told the number of each generation that has ended.
+    init(
+        program: String, directory: String, bounds: WorkerBounds, observer: any WorkerObserver,
+        ended: AsyncStream<Int>.Continuation
+    ) {
+        self.bounds = bounds
+        self.ended = ended
         let loop = EventLoop()
         let spawner = Spawner()
         self.loop = loop
@@ -49,19 +60,80 @@ actor WorkerEngine {
 
     // MARK: - generations
 
-    /// - Throws: `handle.worker-unavailable` if there would be too many processes.
-    func open(_ options: HandlerOptions, generation: Int, file: PluginFile) throws(Failure) -> Int {
-        let living = pools.values.reduce(0) { $0 + $1.options.workers }
-        guard living + options.workers <= Limits.workers else {
-            let cause = "\(living) workers live, \(options.workers) more are over the limit of \(Limits.workers)"
-            throw Failure(.handleWorkerUnavailable, options.id.text, cause)
+    /// What one handler of a generation is made of.
+    struct Part: Sendable {
+        let options: HandlerOptions
+        let file: PluginFile
+        var isTrial = false
+        var build: Build { Build(handler: options.id, isTrial: isTrial) }
+    }
+    struct Opening: Sendable {
+        let pool: Int
+        let isReused: Bool
+    }
+
+    var alive: [Int] { generations.alive }
+
+    /// Starts what the newest generation does not have already. Waits while three generations are alive, or while too
+    /// many workers are, as long as a draining one will make room.
+    /// - Throws: `handle.worker-unavailable`: nothing was started.
+    func open(_ generation: Int, _ parts: [Part]) async throws(Failure) -> [Opening] {
+        while let refusal = refusal(of: generation, parts) {
+            guard generations.isDraining, !Task.isCancelled else { throw refusal }
+            await withCheckedContinuation { roomWaiters.append($0) }
         }
+        let users = try users(of: parts)
+        let openings = parts.map { part in
+            if let pool = reusable(part) { return Opening(pool: pool, isReused: true) }
+            return Opening(pool: start(part, generation, user: users[part.options.id] ?? 0), isReused: false)
+        }
+        let pairs = zip(parts, openings).map { ($0.build, $1.pool) }
+        generations.add(generation, Dictionary(pairs) { first, _ in first })
+        return openings
+    }
+
+    private func refusal(of generation: Int, _ parts: [Part]) -> Failure? {
+        let name = "generation \(generation)"
+        if isStopped { return Failure(.handleWorkerUnavailable, name, "the host stops") }
+        if let last = generations.alive.last, last >= generation {
+            return Failure(.handleWorkerUnavailable, name, "generation \(last) is there already")
+        }
+        if generations.alive.count >= Limits.generations {
+            return Failure(.handleWorkerUnavailable, name, "\(Limits.generations) generations are alive")
+        }
+        let started = parts.lazy.filter { self.reusable($0) == nil }.map(\.options)
+        return bounds.refusal(of: started.reduce(.init()) { $0 + $1.claim($1.workers) }, beside: claimed)
+    }
+
+    private var claimed: WorkerBounds.Claim { pools.values.reduce(.init()) { $0 + $1.claimed } }
+
+    /// Which handler's workers have which uid; one that lives in several generations has one in all of them.
+    private func users(of parts: [Part]) throws(Failure) -> [HandlerID: UInt32] {
+        var users = Dictionary(pools.values.map { ($0.options.id, $0.user) }, uniquingKeysWith: max)
+        for part in parts { users[part.options.id] = try bounds.user(of: part.options, living: users) }
+        return users
+    }
+
+    private func reusable(_ part: Part) -> Int? {
+        guard let newest = generations.newest, let id = generations.pool(of: part.build, in: newest),
+            let pool = pools[id], !pool.isClosing, pool.options == part.options, pool.file.digest == part.file.digest,
+            case .success? = pool.startup
+        else { return nil }
+        return id
+    }
+
+    private func start(_ part: Part, _ generation: Int, user: UInt32) -> Int {
         let id = nextPool
         nextPool += 1
         pools[id] = HandlerPool(
-            options, generation: generation, file: file, around: around, at: monotonicMilliseconds()
-        ) { [unowned self] in self.assumeIsolated { $0.makeToken() } }
+            part.options, isTrial: part.isTrial, generation: generation, file: part.file, user: user, around: around,
+            at: monotonicMilliseconds(), makeToken: { [unowned self] in self.assumeIsolated { $0.makeToken() } },
+            hasRoom: { [unowned self] in self.assumeIsolated { $0.hasRoom(for: part.options) } })
         return id
+    }
+
+    private func hasRoom(for options: HandlerOptions) -> Bool {
+        bounds.refusal(of: options.claim(1), beside: claimed) == nil
     }
 
     private func makeToken() -> UInt64 {
@@ -73,46 +145,75 @@ actor WorkerEngine {
     func opened(_ id: Int) async -> Result<HandlerPool.Opened, Failure> {
         await withCheckedContinuation { continuation in
             guard let pool = pools[id] else {
-                return continuation.resume(returning: .failure(Failure(.handleWorkerUnavailable)))
+                let failure = Failure(.handleWorkerUnavailable, "pool \(id)", "closed before it was asked for")
+                return continuation.resume(returning: .failure(failure))
             }
             pool.awaitStartup(continuation)
         }
     }
 
-    /// Switches to these pools in one step; the others finish what they run.
-    func adopt(_ ids: [Int]) {
-        let now = monotonicMilliseconds()
-        serving = [:]
-        for id in ids { if let pool = pools[id] { serving[pool.options.id] = id } }
-        for (id, pool) in pools where !ids.contains(id) && !pool.isClosing {
-            for batch in pool.close(within: pool.options.drain, at: now) { give(batch, to: pool.options.id, at: now) }
-        }
+    /// The generations before this one only finish what they run.
+    func retire(before generation: Int, within drain: Duration) {
+        generations.retire(before: generation)
+        _ = close(generations.all, within: drain)
+        // Of one that has nothing of its own nothing will be heard any more.
+        forgetEnded()
     }
 
-    /// Closes these pools, or all, and returns when their workers are reaped.
-    func close(_ ids: [Int]? = nil, within drain: Duration) async {
-        let now = monotonicMilliseconds()
-        if ids == nil { serving = [:] }
-        let closing = ids.map { $0.compactMap { pools[$0] } } ?? Array(pools.values)
-        for pool in closing {
-            for batch in pool.close(within: drain, at: now) { give(batch, to: pool.options.id, at: now) }
-        }
-        for pool in closing { await withCheckedContinuation { pool.awaitClose($0) } }
+    /// Returns when the workers that are its own are reaped.
+    func end(_ generation: Int) async {
+        for pool in retire(generation) { await withCheckedContinuation { pool.awaitClose($0) } }
+        forgetEnded()
+    }
+
+    private func retire(_ generation: Int) -> [HandlerPool] {
+        generations.retire(generation)
+        return close(generations.pools(of: generation), within: .zero)
+    }
+
+    /// Whoever builds this generation gives up.
+    nonisolated func abandon(_ generation: Int) { notify(.abandoned(generation)) }
+
+    /// Closes everything, and returns when it is reaped.
+    func stop(within drain: Duration) async {
+        isStopped = true
+        generations.retire(before: .max)
+        for pool in close(generations.all, within: drain) { await withCheckedContinuation { pool.awaitClose($0) } }
+        forgetEnded()
+        askForRoom()
+    }
+
+    /// Closes those that no generation needs any more, and returns them.
+    private func close(_ ids: Set<Int>, within drain: Duration) -> [HandlerPool] {
+        let closing = ids.subtracting(generations.needed).compactMap { pools[$0] }
+        for pool in closing { pool.close(within: drain, at: monotonicMilliseconds()) }
+        return closing
+    }
+
+    private func forgetEnded() {
+        let count = pools.count
+        pools = pools.filter { !$0.value.isClosed }
+        let numbers = generations.removeEnded(living: Set(pools.keys))
+        for number in numbers { ended.yield(number) }
+        if pools.count < count || !numbers.isEmpty { askForRoom() }
+    }
+
+    /// Something has ended: who waits for room looks again.
+    private func askForRoom() {
+        for waiter in roomWaiters { waiter.resume() }
+        roomWaiters = []
     }
 
     // MARK: - batches
 
-    func submit(_ batch: Batch, prefetched: [[StateValue]], _ exchange: Exchange) {
-        let waiting = HandlerPool.Waiting(batch: batch, prefetched: prefetched, exchange: exchange)
-        give(waiting, to: batch.handler, at: monotonicMilliseconds())
-    }
-
-    private func give(_ batch: HandlerPool.Waiting, to handler: HandlerID, at now: Int64) {
-        guard let pool = serving[handler].flatMap({ pools[$0] }), !pool.isClosing else {
-            let failure = Failure(.handleWorkerUnavailable, handler.text, "no generation serves it")
-            return batch.exchange.send(.refused(failure))
+    func submit(_ batch: Batch, isTrial: Bool, prefetched: [[StateValue]], _ exchange: Exchange) {
+        let build = Build(handler: batch.handler, isTrial: isTrial)
+        guard let pool = generations.pool(of: build, in: batch.generation).flatMap({ pools[$0] }) else {
+            let cause = "generation \(batch.generation) does not have it, or has ended"
+            return exchange.send(.refused(Failure(.handleWorkerUnavailable, batch.handler.text, cause)))
         }
-        pool.take(batch, at: now)
+        let waiting = HandlerPool.Waiting(batch: batch, prefetched: prefetched, exchange: exchange)
+        pool.take(waiting, at: monotonicMilliseconds())
     }
 
     func reply(_ question: StateQuestion, _ values: [StateValue]?) {
@@ -134,6 +235,9 @@ actor WorkerEngine {
         switch notice {
         case .revoked(let lease):
             _ = pools.values.contains { $0.workers.contains { $0.revoke(lease) } }
+        case .abandoned(let generation):
+            _ = retire(generation)
+            askForRoom()
         case .spawner(.started(let token, let process)): worker(token)?.worker.started(process: process)
         case .spawner(.failed(let token, let why)):
             if let (pool, worker) = worker(token) { pool.notSpawned(worker, why, at: now) }
@@ -158,7 +262,7 @@ actor WorkerEngine {
         }
         for notice in news { take(notice, at: now) }
         let next = pools.values.compactMap { $0.tick(at: now) }.min()
-        pools = pools.filter { !$0.value.isClosed }
+        if generations.isDraining || pools.values.contains(where: \.isClosed) { forgetEnded() }
         return next.map { Int32(clamping: max($0 - now, 0) + 1) } ?? -1
     }
 }

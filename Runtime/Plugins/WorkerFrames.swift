@@ -52,10 +52,7 @@ extension WorkerMessage {
     private static func hello(_ reader: inout FrameReader) throws(BadFrame) -> WorkerMessage {
         _ = try reader.u32()
         let bits = Int32(truncatingIfNeeded: try reader.u32())
-        let sandbox = SandboxReport(
-            limits: bits & WP_SANDBOX_LIMITS != 0, notDumpable: bits & WP_SANDBOX_NOT_DUMPABLE != 0,
-            noNewPrivileges: bits & WP_SANDBOX_NO_NEW_PRIVILEGES != 0,
-            systemCallFilter: bits & WP_SANDBOX_SECCOMP != 0, landlock: Int(try reader.u32()))
+        let sandbox = SandboxReport(bits: bits, landlock: Int(try reader.u32()))
         let minor = Int(try reader.u32())
         let name = try reader.text(atMost: 128)
         let version = try reader.text(atMost: 128)

@@ -3,23 +3,33 @@ public import Events
 /// One worker process.
 public struct WorkerName: Sendable, Hashable, CustomStringConvertible {
     public let handler: HandlerID
+    /// Of a second build that is tried beside the serving one.
+    public let isTrial: Bool
     public let generation: Int
     /// Its place among the handler's workers, from 0.
     public let index: Int
     public let process: Int32
-    public var description: String { "\(handler)/\(generation)/\(index)" }
+    public var description: String { "\(handler)\(isTrial ? "/trial" : "")/\(generation)/\(index)" }
 }
 
 /// What happens to workers and what handlers say, as values: each log line and metric derives from one of these.
 public enum WorkerEvent: Sendable {
     /// The plugin is loaded; this is in force around it.
     case started(SandboxReport)
+    /// What the plugin says of itself, whether or not it has the handler that was asked for.
+    case described(PluginDescription)
     /// `create` succeeded: the worker takes batches.
     case ready
     /// `create` asks for patience.
     case notReady(Reason)
     /// The host ends it: it overran its deadline, sent no frame, or its generation is over.
     case killed(Failure)
+    /// What it uses now, looked at now and then: bytes of its own, and threads.
+    case used(memory: Int, threads: Int)
+    /// It uses more than `memory-soft`: another is started, and takes its place when it is ready.
+    case outgrew(memory: Int, soft: Int)
+    /// Another took its place; it finishes what it runs, and ends.
+    case replaced
     /// It is gone and reaped. `restart` is when the next one starts in its place, `nil` if none does.
     case ended(cause: String, restart: Duration?)
     /// Answers that came after deadline or revocation, and were ignored.
@@ -65,4 +75,10 @@ public struct HandlerSample: Sendable, Hashable {
 /// Hears what happens to workers, on the plugin host's own thread: it must not block.
 public protocol WorkerObserver: Sendable {
     func note(_ event: WorkerEvent, of worker: WorkerName)
+    /// Called by whoever runs a batch.
+    func note(_ event: TrialEvent, of handler: HandlerID)
+}
+
+extension WorkerObserver {
+    public func note(_ event: TrialEvent, of handler: HandlerID) {}
 }

@@ -24,6 +24,8 @@ final class Scratch {
 protocol WorkerOwner: AnyObject {
     func hello(_ worker: WorkerProcess, _ sandbox: SandboxReport, _ plugin: PluginDescription) throws(Failure)
     func created(_ worker: WorkerProcess, _ creation: WorkerMessage.Creation, at now: Int64)
+    /// It uses more memory than it should.
+    func outgrew(_ worker: WorkerProcess, _ memory: Int, at now: Int64)
     /// A batch was answered whole: there is room for another.
     func progressed(_ worker: WorkerProcess, at now: Int64)
 }
@@ -46,6 +48,8 @@ final class WorkerProcess {
         case hungUp
         case refused(Failure)
         case createOverran
+        /// More memory or threads than it may have, in a way that the kernel does not refuse.
+        case exceeded(String)
         case stopped
     }
 
@@ -60,6 +64,8 @@ final class WorkerProcess {
     private let channel: Int32
     private let output: Int32
     private let blame: BlameFile
+    private let folder: WorkerFolder
+    private var nextLook: Int64
     private var assembler = FrameAssembler()
     private var outgoing: [UInt8] = []
     private var sent = 0
@@ -75,8 +81,8 @@ final class WorkerProcess {
     private var nextBatch: UInt32 = 1
 
     init(
-        token: UInt64, name: WorkerName, options: HandlerOptions, plugin: PluginFile, around: Surroundings,
-        owner: any WorkerOwner, at now: Int64
+        token: UInt64, name: WorkerName, options: HandlerOptions, user: UInt32, plugin: PluginFile,
+        around: Surroundings, owner: any WorkerOwner, at now: Int64
     ) throws(Failure) {
         self.token = token
         self.name = name
@@ -84,7 +90,12 @@ final class WorkerProcess {
         self.around = around
         self.owner = owner
         phase = .loading(until: now + options.createDeadline.milliseconds)
-        blame = try BlameFile(in: around.directory)
+        nextLook = now + Limits.workerLook.milliseconds
+        folder = try WorkerFolder(in: around.directory)
+        do throws(Failure) { blame = try BlameFile(in: around.directory) } catch {
+            folder.remove()
+            throw error
+        }
         var ends: [Int32] = [-1, -1]
         var pipe: [Int32] = [-1, -1]
         let errors = (cp_channel(&ends), cp_pipe(&pipe))
@@ -93,25 +104,26 @@ final class WorkerProcess {
         guard errors == (0, 0) else {
             for descriptor in ends + pipe + [blame.descriptor] where descriptor >= 0 { close(descriptor) }
             blame.remove()
+            folder.remove()
             throw Failure(.handleWorkerUnavailable, name.description, SystemError.text(-min(errors.0, errors.1)))
         }
-        around.loop.register(channel, token << 1, writing: false)
-        around.loop.register(output, token << 1 | 1, writing: false)
-        let birth = cp_birth(output: pipe[1], channel: ends[1], plugin: plugin.descriptor, blame: blame.descriptor)
-        let mode =
-            switch options.sandbox {
-            case .off: WP_SANDBOX_OFF
-            case .available: WP_SANDBOX_AVAILABLE
-            case .required: WP_SANDBOX_REQUIRED
-            }
+        let birth = cp_birth(
+            output: pipe[1], channel: ends[1], plugin: plugin.loaded.descriptor, blame: blame.descriptor,
+            library: plugin.carrier == nil ? -1 : plugin.descriptor)
         around.spawner.spawn(
             .init(
-                token: token, path: around.program, arguments: [String(mode), String(options.memory)],
-                environment: options.environment, birth: birth, plugin: plugin))
+                token: token, path: around.program, arguments: options.confinement(user: user),
+                environment: options.environment, directory: folder.path, hasHeir: options.sandbox == .strict,
+                birth: birth, plugin: plugin))
     }
 
+    /// Only now is it listened to: whatever it says, its process id is known.
     func started(process: Int32) {
-        name = WorkerName(handler: name.handler, generation: name.generation, index: name.index, process: process)
+        around.loop.register(channel, token << 1, writing: false)
+        around.loop.register(output, token << 1 | 1, writing: false)
+        name = WorkerName(
+            handler: name.handler, isTrial: name.isTrial, generation: name.generation, index: name.index,
+            process: process)
     }
 
     var isIdle: Bool { lanes.allSatisfy { $0 == nil } }
@@ -236,6 +248,7 @@ final class WorkerProcess {
             guard lanes.isEmpty else { throw BadFrame("hello twice") }
             if phase == .dying { return }
             around.observer.note(.started(sandbox), of: name)
+            around.observer.note(.described(plugin), of: name)
             do { try owner.hello(self, sandbox, plugin) } catch { return kill(.refused(error)) }
             create(at: now)
         case .refused(let failure):
@@ -319,12 +332,30 @@ final class WorkerProcess {
         for line in lines where lineGate.admits(at: now) { around.observer.note(.output(line), of: name) }
     }
 
+    // MARK: - memory and threads
+
+    /// Looks now and then. What no limit of the kernel's holds is held here: a worker far beyond it is killed.
+    private func look(at now: Int64) {
+        nextLook = now + Limits.workerLook.milliseconds
+        guard phase != .dying, name.process != 0, let usage = WorkerUsage(process: name.process) else { return }
+        around.observer.note(.used(memory: usage.memory, threads: usage.threads), of: name)
+        if usage.memory > options.memory + Limits.workerMemorySlack {
+            kill(.exceeded("it uses \(usage.memory) bytes of memory, \(options.memory) are allowed"))
+        } else if usage.threads > Limits.workerThreads {
+            kill(.exceeded("it has \(usage.threads) threads, \(Limits.workerThreads) are allowed"))
+        } else if let soft = options.softMemory, usage.memory > soft, phase == .ready {
+            owner.outgrew(self, usage.memory, at: now)
+        }
+    }
+
     // MARK: - time
 
     /// Does what is due. Answers when to be asked next, `nil` for no time.
     func tick(at now: Int64) -> Int64? {
         var next: Int64?
         func consider(_ time: Int64) { next = min(next ?? time, time) }
+        if now >= nextLook { look(at: now) }
+        if phase != .dying { consider(nextLook) }
         switch phase {
         case .loading(let until), .creating(let until):
             if now >= until { kill(.createOverran) } else { consider(until) }
@@ -357,6 +388,8 @@ final class WorkerProcess {
     func ended(_ ending: Ending, at now: Int64) -> String {
         phase = .dying
         if cause == .hungUp, ending != .signalled(SIGKILL) { cause = nil }
+        // A handler that dies in destroy() says of what.
+        if cause == .stopped, ending != .exited(0), ending != .signalled(SIGKILL) { cause = nil }
         if case .badFrame = cause {} else { receive(at: now, isLast: true) }
         receiveOutput(at: now)
         print(outputLines.flush(), at: now)
@@ -374,6 +407,7 @@ final class WorkerProcess {
         close(channel)
         close(output)
         blame.remove()
+        folder.remove()
     }
 
     /// Only events that a thread was in are suspects; where one batch overran, only those of that batch.
@@ -402,6 +436,7 @@ final class WorkerProcess {
         case .createOverran:
             let seconds = options.createDeadline.wholeSeconds
             return Failure(.pluginNotReady, subject, "not loaded and created within \(seconds) s")
+        case .exceeded(let what): return Failure(.handleCrashed, subject, what)
         case .stopped: return Failure(.handleWorkerUnavailable, subject, "stopped")
         }
     }

@@ -40,6 +40,32 @@ public struct CheckReport: Sendable {
                 fix: failure.code.entry.remedy))
     }
 
+    /// Adds a handler whose plugin does not load, or does not take its configuration.
+    public mutating func add(_ handler: HandlerID, _ failure: Failure) {
+        let key = failure.code == .pluginConfigInvalid ? "config" : "plugin"
+        problems.append(
+            Problem(
+                failure.code.disposition == .pause ? .warning : .error, code: failure.code, place: file,
+                path: "handlers[\(handler)].\(key)", why: failure.description, fix: failure.code.entry.remedy))
+    }
+
+    /// Adds that a handler could not be tried, since a file is not on this machine.
+    public mutating func skip(_ handler: HandlerID, _ missing: String) {
+        problems.append(
+            Problem(
+                .note, place: file, path: "handlers[\(handler)].plugin",
+                why: "Not tried: \(Quote.found(missing)) is not on this machine.",
+                fix: "Check where the sidecar runs, to see whether the plugin takes its configuration."))
+    }
+
+    /// Adds keys of plugins that cannot be read.
+    public mutating func add(keys failure: Failure) {
+        problems.append(
+            Problem(
+                code: failure.code, place: file, path: "plugins.keys", why: failure.description,
+                fix: failure.code.entry.remedy))
+    }
+
     private static func line(_ settings: QueueSettings, _ queue: QueueDescription) -> String {
         let receives = queue.redrive.map { "after \($0.maximumReceives) receives to \($0.target)" } ?? "never"
         return "queue \(settings.name): \(queue.isFIFO ? "FIFO" : "standard"), "

@@ -5,7 +5,7 @@ public import Events
 ///
 /// It holds no secret: credentials come from the environment of the cloud, the signing key from a file that is named.
 public struct Configuration: SettingsGroup, Hashable {
-    public enum Sandbox: String, CaseIterable, Sendable { case required, available, off }
+    public enum Sandbox: String, CaseIterable, Sendable { case strict, required, available, off }
 
     public var queues: [QueueSettings] = []
     public var handlers: [HandlerSettings] = []
@@ -16,9 +16,11 @@ public struct Configuration: SettingsGroup, Hashable {
     public var aws = AWSSettings()
     public var store = StoreSettings()
     public var outbox = OutboxSettings()
+    public var plugins = PluginSettings()
     public var sandbox = Sandbox.required
     /// `nil`: the one beside the executable.
     public var worker: String?
+    public var workers = WorkersSettings()
     public var stateDirectory = "/var/lib/outrigger"
     public var skew = SkewSettings()
     public var admin = AdminSettings()
@@ -37,18 +39,23 @@ public struct Configuration: SettingsGroup, Hashable {
         Setting(
             "key-sets", \.keySets, .sections(named: "name", atMost: 64), required: true,
             "Whose signatures are believed, for which sources."),
-        Setting("signing", \.signing, .section(), "How published events are signed. Absent: nothing is published."),
-        Setting("bus", \.bus, .section(), "Where events are published. Absent: nothing is published."),
+        Setting(
+            "signing", \.signing, .section(), change: .restart,
+            "How published events are signed. Absent: nothing is published."),
+        Setting(
+            "bus", \.bus, .section(), change: .restart, "Where events are published. Absent: nothing is published."),
         Setting("aws", \.aws, .section(), "Where the queues and the bus are."),
         Setting("store", \.store, .section(), required: true, "What the sidecar remembers."),
         Setting("outbox", \.outbox, .section(), "Committed events on their way to the bus."),
+        Setting("plugins", \.plugins, .section(), "Whose plugins are loaded."),
         Setting(
             "sandbox", \.sandbox, .choice,
-            "required: no worker starts without Landlock and seccomp. available: what the kernel has. off: limits only."
-        ),
+            "required: no worker starts without Landlock and seccomp. strict: nor without namespaces of its own. "
+                + "available: what the kernel has. off: limits only."),
         Setting(
             "worker", \.worker, .or("beside", .path("/usr/local/bin/outrigger-worker")), change: .restart,
             "The worker's executable; by default the one beside the sidecar's."),
+        Setting("workers", \.workers, .section(), "What all workers together may have."),
         Setting(
             "state-directory", \.stateDirectory, .path("/var/lib/outrigger"), change: .restart,
             "Where the sidecar keeps what must survive its own death: locks, and which event each worker is in."),
@@ -58,9 +65,11 @@ public struct Configuration: SettingsGroup, Hashable {
         Setting("stop", \.stop, .section(), "How the sidecar ends."))
 
     public subscript(handler id: HandlerID) -> HandlerSettings? { handlers.first { $0.id == id } }
+    public subscript(queue name: QueueName) -> QueueSettings? { queues.first { $0.name == name } }
 
-    /// The settings, by path, that differ from a running configuration and take effect by restart alone.
-    public func restarts(from running: Configuration) -> [String] { Self.section.restarts(from: running, to: self) }
+    /// Settings that take effect by restart alone get their running values back.
+    /// - Returns: the paths of those that differed: `store.path`, `queues[orders].url`.
+    public mutating func keep(_ running: Configuration) -> [String] { Self.section.keep(running, in: &self) }
 
     /// Every setting as YAML in a fixed order: the same text for the same configuration. Generations hash it.
     public var resolved: String {

@@ -114,6 +114,10 @@ struct CrossChecks {
         if handler.retry.base > handler.retry.cap {
             reader.error("\(path).retry.base", "It is longer than cap.", "Shorten base, or raise cap.")
         }
+        if let call = handler.call { check(call, of: handler, path, &reader) }
+        if configuration.plugins.require == .pin && handler.sha256 == nil {
+            reader.error("\(path).sha256", "`plugins.require` demands a pin.", "Copy it from: sha256sum PLUGIN.so")
+        }
         if !handler.publish.isEmpty {
             for (key, isThere) in [("signing", configuration.signing != nil), ("bus", configuration.bus != nil)]
             where !isThere {
@@ -144,15 +148,44 @@ struct CrossChecks {
 
     /// Old and new workers live side by side during a reload.
     private func workers(_ reader: inout Reader) {
-        let count = configuration.handlers.reduce(0) { $0 + $1.workers }
-        if count > Limits.workers {
+        let processes = configuration.handlers.reduce(0) { $0 + $1.workers }
+        let memory = configuration.handlers.reduce(0) { $0 + $1.workers * $1.memory }
+        compare("processes", processes, configuration.workers.processes, &reader) { "\($0)" }
+        compare("memory", memory, configuration.workers.memory, &reader) { Quantity.show(bytes: $0) }
+        for handler in configuration.handlers {
+            guard let soft = handler.memorySoft, soft >= handler.memory else { continue }
             reader.error(
-                "handlers", "They ask for \(count) workers; \(Limits.workers) are possible.", "Lower `workers`.")
-        } else if count * 2 > Limits.workers {
+                "handlers[\(handler.id)].memory-soft", "It is not below memory: no worker would be replaced in time.",
+                "Lower it, or raise memory.")
+        }
+        guard let users = configuration.workers.users else { return }
+        if users.count < configuration.handlers.count {
+            reader.error(
+                "workers.users", found: users.description,
+                "These are \(users.count) uids, and there are \(configuration.handlers.count) handlers.",
+                "Widen the range.")
+        }
+        if configuration.sandbox != .strict {
+            reader.note("workers.users", "No worker gets one of them.", "Set `sandbox: strict`.")
+        }
+    }
+
+    private func compare(
+        _ key: String, _ sum: Int, _ limit: Int, _ reader: inout Reader, _ show: (Int) -> String
+    ) {
+        let path = "workers.\(key)"
+        if sum > limit {
+            reader.error(
+                path, found: show(limit),
+                "The handlers' workers need \(show(sum)), \(show(sum - limit)) more than there may be.",
+                "Raise it, or lower the handlers' `workers`" + (key == "memory" ? " or `memory`." : "."))
+        } else if 2 * sum > limit {
             reader.warn(
-                "handlers",
-                "They ask for \(count) of \(Limits.workers) workers: a reload has no room for both generations.",
-                "Lower `workers` to \(Limits.workers / 2) in all.")
+                path,
+                "A reload of all handlers needs \(show(2 * sum)), \(show(2 * sum - limit)) more than there may be: "
+                    + "it would wait, or be refused.",
+                key == "processes" && 2 * sum > Limits.workers
+                    ? "Lower the handlers' `workers` to \(limit / 2) in all." : "Raise it to \(show(2 * sum)).")
         }
     }
 
@@ -189,6 +222,11 @@ struct CrossChecks {
     // MARK: - the sidecar
 
     private func sidecar(_ reader: inout Reader) {
+        if (configuration.plugins.require == .signature) == configuration.plugins.keys.isEmpty {
+            reader.error(
+                "plugins.keys", "Signatures and the keys that they are checked with go together.",
+                "List files of public keys, and `require: signature`; or neither.")
+        }
         if configuration.keySets.isEmpty {
             reader.error(
                 "key-sets", "Without a key set no event can be verified.", "Add one: config/minimal.yaml shows how.")

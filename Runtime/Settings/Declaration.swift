@@ -81,8 +81,18 @@ struct Section<Root: Sendable>: Sendable {
     init(_ settings: Setting<Root>...) { self.settings = settings }
     var declarations: [Declaration] { settings.map(\.declaration) }
 
-    /// The settings that differ and take effect by restart alone.
-    func restarts(from old: Root, to new: Root) -> [String] { settings.flatMap { $0.restarts(old, new) } }
+    /// Settings that take effect by restart alone get their running values back.
+    /// - Returns: the paths of those that differed.
+    func keep(_ running: Root, in new: inout Root) -> [String] {
+        var paths: [String] = []
+        for setting in settings { paths += setting.keep(running, &new) }
+        return paths
+    }
+
+    /// The value of one setting, on one line.
+    func text(of key: String, in root: Root) -> String {
+        settings.first { $0.declaration.key == key }?.shown(root).text ?? ""
+    }
 
     func shown(_ root: Root) -> Shown { .block(settings.flatMap { $0.shown(root)?.under($0.declaration.key) ?? [] }) }
 }
@@ -93,7 +103,7 @@ struct Setting<Root: Sendable>: Sendable {
     let read: @Sendable (inout Root, Node, inout Reader) -> Void
     /// `nil` for an optional section that is absent.
     let shown: @Sendable (Root) -> Shown?
-    let restarts: @Sendable (Root, Root) -> [String]
+    let keep: @Sendable (Root, inout Root) -> [String]
 }
 
 extension Setting where Root: SettingsGroup {
@@ -116,10 +126,13 @@ extension Setting where Root: SettingsGroup {
             if let value = form.read(node, &reader) { root[keyPath: property] = value }
         }
         shown = { form.show($0[keyPath: property]) }
-        restarts = { old, new in
-            let (old, new) = (old[keyPath: property], new[keyPath: property])
-            if change == .restart { return form.show(old) == form.show(new) ? [] : [key] }
-            return form.restarts(old, new).map { key + "." + $0 }
+        keep = { running, new in
+            if change == .reload {
+                return form.keep(running[keyPath: property], &new[keyPath: property]).map { key + $0 }
+            }
+            guard form.show(running[keyPath: property]) != form.show(new[keyPath: property]) else { return [] }
+            new[keyPath: property] = running[keyPath: property]
+            return [key]
         }
     }
 }

@@ -7,8 +7,9 @@ struct Form<Value: Sendable>: Sendable {
     /// `nil` after saying in the reader what is wrong.
     let read: @Sendable (Node, inout Reader) -> Value?
     let show: @Sendable (Value) -> Shown?
-    /// The settings inside of a section that differ and take effect by restart alone.
-    var restarts: @Sendable (Value, Value) -> [String] = { _, _ in [] }
+    /// Gives settings inside of sections that take effect by restart alone their running values back. Answers where
+    /// they differed, as ends of paths: `.url`, `[orders].url`.
+    var keep: @Sendable (Value, inout Value) -> [String] = { _, _ in [] }
 }
 
 /// Why a scalar is not of its form. Without a `why` of its own the form's constraint is quoted.
@@ -126,8 +127,8 @@ extension Form {
             reader.read(Value.section, from: node)
         } show: {
             Value.section.shown($0)
-        } restarts: {
-            Value.section.restarts(from: $0, to: $1)
+        } keep: { running, new in
+            Value.section.keep(running, in: &new).map { "." + $0 }
         }
     }
 
@@ -161,6 +162,13 @@ extension Form {
             }
         } show: { groups in
             .listed(groups.map { Group.section.shown($0) })
+        } keep: { running, new in
+            guard let named else { return [] }
+            let name = { (group: Group) in Group.section.text(of: named, in: group) }
+            return new.indices.flatMap { index -> [String] in
+                guard let old = running.first(where: { name($0) == name(new[index]) }) else { return [] }
+                return Group.section.keep(old, in: &new[index]).map { "[\(name(old))]." + $0 }
+            }
         }
     }
 }

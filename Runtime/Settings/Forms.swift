@@ -98,6 +98,15 @@ extension Form where Value == String {
         }
     }
 
+    /// A path from the root, in its shortest form.
+    static func absolutePath(_ example: String) -> Form {
+        .text("a path from the root", pattern: "^/[^\\u0000-\\u001f]{1,1023}$", example: example) { text in
+            let parts = text.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+            return text.hasPrefix("/") && text.utf8.count <= 1024 && text.unicodeScalars.allSatisfy { $0.value >= 32 }
+                && parts.allSatisfy { !["", ".", ".."].contains($0) }
+        }
+    }
+
     /// An absolute http or https URL without user, password or fragment.
     static func url(_ example: String) -> Form {
         .scalar(.text(what: "an http or https URL", pattern: "^https?://[^/?#@\\s]+([/?][^#\\s]*)?$"), example: example)
@@ -136,11 +145,8 @@ extension Form where Value == String {
     }
 
     static var pointer: Form {
-        .text("a JSON Pointer (RFC 6901)", pattern: "^(/([^~/]|~[01])*)+$", example: "/payment/id") { text in
-            let isEscaped = text.split(separator: "~", omittingEmptySubsequences: false).dropFirst()
-                .allSatisfy { $0.first == "0" || $0.first == "1" }
-            return text.hasPrefix("/") && text.utf8.count <= Limits.identifierBytes && isEscaped
-        }
+        .text(
+            "a JSON Pointer (RFC 6901)", pattern: "^(/([^~/]|~[01])*)+$", example: "/payment/id", Names.isPointer)
     }
 }
 

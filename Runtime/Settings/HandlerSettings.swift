@@ -6,6 +6,8 @@ public struct HandlerSettings: SettingsGroup, Hashable {
     public var plugin = ""
     /// What the plugin file's content must hash to.
     public var sha256: Digest?
+    /// `nil`: `plugin` is a plugin.
+    public var call: CallSettings?
     /// The handler's own configuration: a JSON object in canonical form.
     public var config = Bytes("{}")
     /// Narrows the plugin's own routes; empty leaves them.
@@ -16,10 +18,17 @@ public struct HandlerSettings: SettingsGroup, Hashable {
     public var deadline = Duration.seconds(10)
     public var grace = Duration.seconds(2)
     public var memory = 536_870_912
+    /// `nil`: no worker is replaced for its memory.
+    public var memorySoft: Int?
+    public var openFiles = 64
+    /// Absolute paths.
+    public var readable: [String] = []
     public var environment: [String: String] = [:]
     public var retry = RetrySettings()
     public var publish: [PublishSettings] = []
     public var requireBinding = false
+    /// `nil`: nothing is tried.
+    public var trial: TrialSettings?
 
     public init() {}
 
@@ -33,6 +42,9 @@ public struct HandlerSettings: SettingsGroup, Hashable {
             "The plugin file. It is watched; a new build is loaded beside the old one."),
         Setting(
             "sha256", \.sha256, .or("none", .sha256), "What the plugin file must hash to. Any other file is refused."),
+        Setting(
+            "call", \.call, .section(),
+            "Makes a plain C function of any library, `plugin`, the handler. Absent: `plugin` is a plugin."),
         Setting(
             "config", \.config, .freeObject, "The handler's own configuration, checked against the plugin's schema."),
         Setting(
@@ -51,6 +63,13 @@ public struct HandlerSettings: SettingsGroup, Hashable {
             "How long a worker has after its deadline before it is killed."),
         Setting("memory", \.memory, .size(16_777_216...(1 << 36)), "Data memory of one worker (RLIMIT_DATA)."),
         Setting(
+            "memory-soft", \.memorySoft, .or("none", .size(1_048_576...(1 << 36))),
+            "Memory in use beyond which a worker is replaced between events. Below memory: for handlers that leak."),
+        Setting("open-files", \.openFiles, .count(16...4_096), "Open files of one worker (RLIMIT_NOFILE)."),
+        Setting(
+            "readable", \.readable, .list(of: .absolutePath("/etc/orders/rates.json"), atMost: 32),
+            "Files and folders that its sandbox lets it read, beside the system's libraries."),
+        Setting(
             "environment", \.environment,
             .map(names: "letters, digits and underscores, not AWS_..., LD_... or OUTRIGGER_...") { name in
                 Names.isVariable(name) && !["AWS_", "LD_", "OUTRIGGER_"].contains { name.hasPrefix($0) }
@@ -62,7 +81,10 @@ public struct HandlerSettings: SettingsGroup, Hashable {
             "What the handler may publish. Anything else is denied."),
         Setting(
             "require-binding", \.requireBinding, .flag,
-            "Refuses events whose source, detail type, resource and id are not signed."))
+            "Refuses events whose source, detail type, resource and id are not signed."),
+        Setting(
+            "trial", \.trial, .section(),
+            "A second build of the plugin, tried beside the first. Ended by `outrigger promote` and `rollback`."))
 }
 
 public struct RouteSettings: SettingsGroup, Hashable {

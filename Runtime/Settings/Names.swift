@@ -2,6 +2,13 @@
 import Events
 
 enum Names {
+    /// A JSON Pointer (RFC 6901) that is not empty.
+    static func isPointer(_ text: String) -> Bool {
+        let isEscaped = text.split(separator: "~", omittingEmptySubsequences: false).dropFirst()
+            .allSatisfy { $0.first == "0" || $0.first == "1" }
+        return text.hasPrefix("/") && text.utf8.count <= Limits.identifierBytes && isEscaped
+    }
+
     static func isName(_ text: String) -> Bool {
         (1...48).contains(text.utf8.count)
             && text.utf8.allSatisfy { byte in

@@ -35,7 +35,7 @@ public struct QueueSettings: SettingsGroup, Hashable {
         ),
         Setting(
             "url", \.url, .url("https://sqs.eu-central-1.amazonaws.com/123456789012/orders"), required: true,
-            example: "https://sqs.eu-central-1.amazonaws.com/123456789012/orders",
+            example: "https://sqs.eu-central-1.amazonaws.com/123456789012/orders", change: .restart,
             "The queue's URL. It is never created."),
         Setting(
             "handlers", \.handlers, .list(of: .handlerID, atMost: Limits.workers, atLeast: 1), required: true,
@@ -43,11 +43,12 @@ public struct QueueSettings: SettingsGroup, Hashable {
         Setting(
             "dead-letter", \.deadLetter,
             .or("none", .url("https://sqs.eu-central-1.amazonaws.com/123456789012/orders-dead")),
-            example: "https://sqs.eu-central-1.amazonaws.com/123456789012/orders-dead",
+            example: "https://sqs.eu-central-1.amazonaws.com/123456789012/orders-dead", change: .restart,
             "The URL of the queue for events that failed for good. Without one they are kept in the store."),
         Setting(
             "quarantine", \.quarantine,
             .or("dead-letter", .url("https://sqs.eu-central-1.amazonaws.com/123456789012/orders-refused")),
+            change: .restart,
             "The URL of the queue for messages that were not verified, apart from those that failed."),
         Setting(
             "unroutable", \.unroutable, .choice,

@@ -74,9 +74,11 @@ public struct StoreSettings: SettingsGroup, Hashable {
             "durable: the volume outlives the pod. ephemeral: it does not; nothing is deleted whose only copy is here."
         ),
         Setting(
-            "low-water", \.lowWater, .size(1_048_576...(1 << 40)),
+            "low-water", \.lowWater, .size(1_048_576...(1 << 40)), change: .restart,
             "Free space below which nothing more is received."),
-        Setting("journal", \.journal, .duration(.hours(1)...(.days(3_650))), "How long the journal is kept."))
+        Setting(
+            "journal", \.journal, .duration(.hours(1)...(.days(3_650))), change: .restart,
+            "How long the journal is kept."))
 }
 
 public struct OutboxSettings: SettingsGroup, Hashable {
@@ -94,6 +96,75 @@ public struct OutboxSettings: SettingsGroup, Hashable {
         Setting(
             "give-up", \.giveUp, .duration(.minutes(1)...(.days(14))),
             "How long an event that the bus refuses may hold up the others of its resource."))
+}
+
+public struct PluginSettings: SettingsGroup, Hashable {
+    public enum Requirement: String, CaseIterable, Sendable { case none, pin, signature }
+    public var require = Requirement.none
+    public var keys: [String] = []
+
+    public init() {}
+
+    static let section = Section<Self>(
+        Setting(
+            "require", \.require, .choice,
+            "pin: each handler's `sha256` is given. signature: each plugin has a signature beside it, FILE.sig."),
+        Setting(
+            "keys", \.keys, .list(of: .path("/etc/outrigger/plugin-keys.json"), atMost: 16),
+            "Files of public keys, as `outrigger keys public` prints them. One of them signed each plugin."))
+}
+
+public struct WorkersSettings: SettingsGroup, Hashable {
+    public var processes = Limits.workers
+    public var memory = 4_294_967_296
+    /// `nil`: workers have the sidecar's own.
+    public var users: UserRange?
+
+    public init() {}
+
+    static let section = Section<Self>(
+        Setting(
+            "processes", \.processes, .count(1...Limits.workers), change: .restart,
+            "Worker processes of all handlers together, those of a reload included."),
+        Setting(
+            "memory", \.memory, .size(16_777_216...Limits.workersMemory), change: .restart,
+            "The sum of their handlers' memory, likewise."),
+        Setting(
+            "users", \.users, .or("none", .userRange), change: .restart,
+            "With sandbox: strict, uids of which each handler gets its own. The sidecar must be allowed to set one."))
+}
+
+/// Uids that nobody else has.
+public struct UserRange: Sendable, Hashable, CustomStringConvertible {
+    public let first: UInt32
+    public let last: UInt32
+
+    /// `61184-61247`; root and nobody (65534) are no one's.
+    public init?(_ text: String) {
+        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.count == 2, parts.allSatisfy({ (1...9).contains($0.utf8.count) }), let first = UInt32(parts[0]),
+            let last = UInt32(parts[1]), first > 0, first <= last, !(first...last).contains(65_534)
+        else { return nil }
+        self.first = first
+        self.last = last
+    }
+
+    public var count: Int { Int(last - first) + 1 }
+    public var description: String { "\(first)-\(last)" }
+}
+
+extension Form where Value == UserRange {
+    static var userRange: Form {
+        .scalar(
+            .text(what: "two uids with a dash, without 0 and 65534", pattern: "^[1-9][0-9]{0,8}-[1-9][0-9]{0,8}$"),
+            example: "61184-61247"
+        ) { text, _ throws(Refusal) in
+            guard let range = UserRange(text) else { throw Refusal() }
+            return range
+        } show: {
+            quoted($0.description)
+        }
+    }
 }
 
 public struct SkewSettings: SettingsGroup, Hashable {
@@ -130,13 +201,14 @@ public struct LogSettings: SettingsGroup, Hashable {
 }
 
 public struct StopSettings: SettingsGroup, Hashable {
+    public static let longestDeadline = Duration.minutes(10)
     public var deadline = Duration.seconds(25)
 
     public init() {}
 
     static let section = Section<Self>(
         Setting(
-            "deadline", \.deadline, .duration(.seconds(1)...(.minutes(10))),
+            "deadline", \.deadline, .duration(.seconds(1)...longestDeadline),
             "How long what runs may go on when the sidecar is told to stop. Stay below terminationGracePeriodSeconds."))
 }
 

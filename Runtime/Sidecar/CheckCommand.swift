@@ -7,7 +7,8 @@ import Settings
 
 /// `outrigger check FILE`: every problem of a configuration, and what the queues say of themselves.
 struct Check: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Check a configuration, and the queues that it names.")
+    static let configuration = CommandConfiguration(
+        abstract: "Check a configuration, the plugins and the queues that it names.")
 
     @Argument(help: "The configuration, a YAML file.")
     var file: String
@@ -25,6 +26,7 @@ struct Check: AsyncParsableCommand {
             let cloud = Cloud(configuration, environment: environment, client: client, clock: SystemClock())
             for queue in configuration.queues { await ask(queue, cloud, &report) }
         }
+        if let configuration { await PluginProbe(configuration: configuration).report(to: &report) }
         Terminal.write(report.text)
         if !report.isGood { throw ExitCode.failure }
     }

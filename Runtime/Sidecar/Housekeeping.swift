@@ -10,14 +10,8 @@ struct Housekeeping: Sendable {
     private static let sweepEvery = 12
 
     let store: SQLiteStore
-    let stations: [QueueStation]
-    let limits: OutboxLimits
+    let serving: Serving
     let observers: Observers
-
-    struct OutboxLimits: Sendable {
-        let rows: Int
-        let bytes: Int
-    }
 
     /// Until cancelled.
     func run() async {
@@ -43,10 +37,10 @@ struct Housekeeping: Sendable {
     private func watchSpace() async {
         do throws(Failure) {
             try await store.check()
-            for station in stations { station.runner.pressure(area: "space", nil) }
+            serving.pressure(area: "space", nil)
             observers.board.set("store", nil)
         } catch {
-            for station in stations { station.runner.pressure(area: "space", error) }
+            serving.pressure(area: "space", error)
             observers.board.set("store", error.description)
         }
     }
@@ -54,9 +48,10 @@ struct Housekeeping: Sendable {
     private func watchOutbox() async {
         guard let depth = try? await store.depth() else { return }
         observers.telemetry.outbox(depth)
+        let limits = serving.generation.configuration.outbox
         let isFull = depth.rows >= limits.rows || depth.bytes >= limits.bytes
         let failure = Failure(.publishUnavailable, "outbox", "\(depth.rows) events wait for the bus")
-        for station in stations { station.runner.pressure(area: "outbox", isFull ? failure : nil) }
+        serving.pressure(area: "outbox", isFull ? failure : nil)
         observers.board.set("outbox", isFull ? failure.description : nil)
     }
 
@@ -95,7 +90,7 @@ struct Housekeeping: Sendable {
     private func deliver(at now: Instant) async {
         guard let due = try? await store.due(at: now, atMost: Limits.batchEntries * 10) else { return }
         for (handler, events) in Dictionary(grouping: due, by: { HandlerID($0.detailType) }) {
-            stations.first { $0.settings.handlers.contains(handler) }?.runner.timers(events)
+            serving.station(of: handler)?.runner.timers(events)
         }
     }
 }

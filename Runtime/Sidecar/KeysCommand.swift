@@ -8,7 +8,7 @@ import Signatures
 struct Keys: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Make signing keys, publish them, sign and verify by hand.",
-        subcommands: [Generate.self, Public.self, Sign.self, Verify.self])
+        subcommands: [Generate.self, Public.self, Sign.self, Verify.self, SignFile.self, VerifyFile.self])
 
     struct Generate: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Make a private key (a JWK, mode 0600).")

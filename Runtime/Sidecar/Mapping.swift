@@ -17,14 +17,35 @@ extension Configuration {
 
     /// By default the one beside this executable.
     var workerProgram: String {
-        worker ?? Installation.path("outrigger-worker")
+        worker.map { URL(filePath: $0).path } ?? Installation.path("outrigger-worker")
     }
 
-    func handlerOptions(_ settings: HandlerSettings) -> HandlerOptions {
+    var workerBounds: WorkerBounds {
+        WorkerBounds(
+            processes: workers.processes, memory: workers.memory, users: workers.users.map { $0.first...$0.last })
+    }
+
+    /// Whose plugins are loaded.
+    /// - Throws: `settings.unreadable`, `keys.refused`: a file of keys.
+    func pluginTrust() throws(Failure) -> PluginTrust {
+        switch plugins.require {
+        case .none: return .anybody
+        case .pin: return .pinned
+        case .signature:
+            var keys: [[UInt8]] = []
+            for path in plugins.keys { keys += try KeyTool.publicKeys(at: path) }
+            return .signed(by: keys)
+        }
+    }
+
+    func handlerOptions(_ settings: HandlerSettings, _ trust: PluginTrust) -> HandlerOptions {
         HandlerOptions(
-            id: settings.id, plugin: settings.plugin, pin: settings.sha256, configuration: settings.config,
-            workers: settings.workers, deadline: settings.deadline, grace: settings.grace, drain: stop.deadline,
-            memory: settings.memory, environment: settings.environment,
+            id: settings.id, plugin: settings.plugin, pin: settings.sha256,
+            trust: trust, carrier: settings.call == nil ? nil : Installation.path("liboutrigger-call.so"),
+            configuration: settings.call?.configuration ?? settings.config,
+            workers: settings.workers, deadline: settings.deadline, grace: settings.grace,
+            memory: settings.memory, openFiles: settings.openFiles, softMemory: settings.memorySoft,
+            readable: settings.readable, environment: settings.environment,
             publish: settings.publish.flatMap { publish in
                 publish.detailTypes.map { RoutePattern(source: publish.source, detailType: $0) }
             },

@@ -15,11 +15,15 @@ struct Observers: Sendable {
     let clock = SystemClock()
     /// Hears the pipelines, too: the table of `outrigger dev`.
     private let listener: (any PipelineObserver)?
+    /// Canaries that were rolled back. For one consumer.
+    let rollbacks: AsyncStream<(HandlerID, Failure)>
+    private let rolledBack: AsyncStream<(HandlerID, Failure)>.Continuation
 
     init(
         level: LogSettings.Level, sink: any LogSink = DescriptorSink(), listener: (any PipelineObserver)? = nil
     ) {
         self.listener = listener
+        (rollbacks, rolledBack) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(64))
         let registry = Registry()
         let writer = LogWriter(sink, level: LogLevel(level), registry: registry)
         telemetry = Telemetry(registry: registry, writer: writer)
@@ -80,18 +84,22 @@ extension Observers: WorkerObserver {
             telemetry.workerStarted(handler, process: Int(worker.process), at: now)
             telemetry.sandbox(
                 handler,
-                inForce: [
-                    "limits": sandbox.limits, "not-dumpable": sandbox.notDumpable,
-                    "no-new-privileges": sandbox.noNewPrivileges, "seccomp": sandbox.systemCallFilter,
-                    "landlock": sandbox.landlock > 0,
-                ], at: now)
+                inForce: sandbox.parts, isWhole: sandbox.isComplete, at: now)
+        case .described: break
+        // A second build is no part of readiness.
+        case .ready where worker.isTrial, .notReady where worker.isTrial: break
         case .ready: board.set("handler \(handler)", nil)
-        case .notReady(let reason):
+        // A generation that is being built is no reason to call the one in force not ready.
+        case .notReady(let reason) where telemetry.generation == 0 || worker.generation <= telemetry.generation:
             board.set("handler \(handler)", "not ready: \(reason.code)")
+        case .notReady: break
         case .killed(let failure): telemetry.report(failure, handler: handler, at: now)
         case .ended(let cause, let restart):
             let failure = restart == nil ? nil : Failure(.handleWorkerUnavailable, handler.text, cause)
             telemetry.workerEnded(handler, process: Int(worker.process), failure, at: now)
+        case .used(let memory, _): telemetry.workerMemory(handler, index: worker.index, bytes: memory)
+        case .outgrew(let memory, let soft): telemetry.workerOutgrew(handler, memory: memory, soft: soft, at: now)
+        case .replaced: telemetry.workerReplaced(handler, process: Int(worker.process), at: now)
         case .late(let answers):
             telemetry.log(.info, "late answers were ignored", [.init(name: "answers", value: "\(answers)")], at: now)
         case .line(let line):
@@ -105,6 +113,22 @@ extension Observers: WorkerObserver {
             telemetry.report(
                 Failure(.handleDenied, event.text, "\(source) \(detailType) is not listed"), handler: handler, at: now)
         }
+    }
+
+    func note(_ event: TrialEvent, of handler: HandlerID) {
+        switch event {
+        case .ran(let kind, let result): telemetry.trialRan(handler, kind: kind.rawValue, result: result.rawValue)
+        case .differed(let event, let explanation):
+            telemetry.trialDiffered(handler, event, explanation, at: clock.now)
+        case .rolledBack(let failure):
+            telemetry.report(failure, handler: handler, at: clock.now)
+            rolledBack.yield((handler, failure))
+        }
+    }
+
+    /// A decision on a second build is followed from now on.
+    func decided(_ decision: TrialBook.Decision, of handler: HandlerID) {
+        telemetry.trialDecided(handler, verdict: decision.verdict.rawValue, reason: decision.reason, at: clock.now)
     }
 
     private func note(_ sample: HandlerSample, of handler: HandlerID) {

@@ -10,7 +10,10 @@ struct Outrigger: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "outrigger",
         abstract: "Verifies, deduplicates and handles signed events from a queue, beside your service.",
-        version: version, subcommands: [Run.self, Check.self, Keys.self, Dev.self], defaultSubcommand: Run.self)
+        version: version,
+        subcommands: [
+            Run.self, Check.self, Promote.self, Rollback.self, Keys.self, HandlerTools.self, Dev.self,
+        ], defaultSubcommand: Run.self)
 
     /// Before anything else: no other process of this user may look into this one, workers least of all.
     static func main() async {

@@ -1,64 +1,84 @@
 import AWS
 import Events
 import Pipeline
-import Plugins
 import ServiceLifecycle
 import Settings
+import Synchronization
 
-/// One queue and its pipeline: asks the queue what it is, then works until it is told to stop.
-struct QueueStation: Sendable {
-    let settings: QueueSettings
+/// One queue and its pipeline: asks the queue what it is, then works, from generation to generation, until it is told
+/// to leave or the sidecar stops.
+final class QueueStation: Sendable {
+    /// What the queue and its dead letters say of themselves.
+    struct Facts: Sendable {
+        let queue: QueueDescription
+        /// `nil` where the store keeps the letters.
+        let letters: QueueDescription?
+    }
+    private struct State {
+        var generation: Generation
+        /// `nil` until the queue has answered.
+        var facts: Facts?
+    }
+
+    let name: QueueName
     let runner: PipelineRunner
     private let queue: SQSQueue
     private let deadLetters: SQSDeadLetterQueue?
-    private let host: PluginHost
+    private let suspects: Set<EventID>
     private let observers: Observers
+    private let state: Mutex<State>
+    private let leaving = Leaving()
 
-    init(
-        _ settings: QueueSettings, cloud: Cloud, verifier: any Verifier, ledger: any Ledger, host: PluginHost,
-        observers: Observers, pollWait: Duration
-    ) {
-        self.settings = settings
-        self.observers = observers
-        self.host = host
-        queue = cloud.queue(settings.url)
-        deadLetters = settings.deadLetter.map { cloud.deadLetterQueue($0) }
+    init(_ settings: QueueSettings, _ generation: Generation, verifier: any Verifier, around: Serving.Surroundings) {
+        name = settings.name
+        observers = around.observers
+        suspects = around.suspects
+        state = Mutex(State(generation: generation))
+        queue = around.cloud.queue(settings.url)
+        deadLetters = settings.deadLetter.map { around.cloud.deadLetterQueue($0) }
         let ports = PipelinePorts(
             queue: queue, deadLetters: deadLetters,
-            quarantine: settings.quarantine.map { cloud.deadLetterQueue($0) }, verifier: verifier, ledger: ledger,
-            host: host, observer: observers, clock: observers.clock)
-        runner = PipelineRunner(settings.name, ports: ports, pollWait: pollWait)
+            quarantine: settings.quarantine.map { around.cloud.deadLetterQueue($0) }, verifier: verifier,
+            ledger: around.store, receipts: around.store, host: around.host, observer: observers,
+            clock: observers.clock)
+        runner = PipelineRunner(settings.name, ports: ports, pollWait: around.pollWait)
     }
 
-    /// Returns when the pipeline has stopped, or when the sidecar stops before the queue was ever reached.
-    func run(
-        _ configuration: Configuration, profiles: [HandlerProfile], generation: Int, suspects: Set<EventID>
-    ) async {
-        guard let (description, letters) = await describe() else { return }
-        let routes = profiles.filter { settings.handlers.contains($0.id) }.flatMap(\.routes)
-        var pipelineSettings = PipelineSettings(
-            queue: settings.name, description: description, handlers: configuration.policies(of: settings, profiles),
-            deadLetterRetention: letters?.retention ?? .days(14), deadLetters: deadLetters == nil ? .shelf : .queue,
-            unroutable: PipelineSettings.Unroutable(rawValue: settings.unroutable.rawValue) ?? .deadLetter,
-            maximumAge: settings.maxAge, hold: settings.hold, pollers: settings.pollers,
-            inHand: settings.inHand.messages, inHandBytes: settings.inHand.bytes, generation: generation,
-            configuration: configuration.digest, suspects: suspects, seed: UInt64.random(in: 1...(.max)))
-        if let visibility = settings.visibility { pipelineSettings.visibilityTimeout = visibility }
-        do throws(Failure) {
-            let pipeline = Pipeline(pipelineSettings, routes: try RouteTable(routes), keys: host)
-            observers.board.set("queue \(settings.name)", nil)
-            await runner.run(pipeline)
-        } catch {
-            observers.report(error)
-            observers.board.set("queue \(settings.name)", error.description)
+    /// Returns when the pipeline has stopped, or when there is nothing to wait for any more: the queue was never
+    /// reached.
+    @Sendable func run() async {
+        if let facts = await leaving.cancels({ await self.describe() }) ?? nil {
+            let generation = state.withLock { state in
+                state.facts = facts
+                return state.generation
+            }
+            if let pipeline = pipeline(generation, facts) { await runner.run(Pipeline(pipeline)) }
         }
+        observers.queueEnded(name)
+    }
+
+    func adopt(_ generation: Generation) {
+        let facts = state.withLock { state in
+            state.generation = generation
+            return state.facts
+        }
+        if let facts, let pipeline = pipeline(generation, facts) { runner.adopt(pipeline) }
+    }
+
+    /// The queue is in no generation any more: what runs finishes, the rest goes back.
+    func leave(deadline: Instant) {
+        leaving.now()
+        runner.stop(deadline: deadline)
+    }
+
+    private func pipeline(_ generation: Generation, _ facts: Facts) -> PipelineGeneration? {
+        generation.configuration[queue: name].map { generation.pipeline(of: $0, facts, suspects: suspects) }
     }
 
     /// Asks again and again, with backoff: a queue that is not there yet is no reason to end.
-    private func describe() async -> (QueueDescription, QueueDescription?)? {
-        await Patience(area: "queue \(settings.name)", observers: observers).until { () throws(Failure) in
-            let description = try await queue.describe()
-            return (description, try await deadLetters?.describe())
+    private func describe() async -> Facts? {
+        await Patience(area: "queue \(name)", observers: observers).until { () throws(Failure) in
+            Facts(queue: try await self.queue.describe(), letters: try await self.deadLetters?.describe())
         }
     }
 }

@@ -16,14 +16,14 @@ struct Run: AsyncParsableCommand {
     var config = "/etc/outrigger/outrigger.yaml"
 
     func run() async throws {
-        let (configuration, problems) = Configuration.load(
-            path: config, environment: ProcessInfo.processInfo.environment)
+        let source = ConfigurationSource(path: config)
+        let (configuration, problems) = source.read()
         guard let configuration else {
             Terminal.complain(CheckReport(file: config, configuration: nil, problems: problems).text)
             throw ExitCode.failure
         }
         let observers = Observers(level: configuration.log.level)
-        let sidecar = try SidecarService(configuration, observers: observers)
+        let sidecar = SidecarService(configuration, from: source, observers: observers)
         let logger = observers.logger("lifecycle")
         var lifecycle = ServiceGroupConfiguration(
             services: [
@@ -33,7 +33,8 @@ struct Run: AsyncParsableCommand {
                     failureTerminationBehavior: .gracefullyShutdownGroup),
             ],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-        lifecycle.maximumGracefulShutdownDuration = configuration.stop.deadline + .seconds(5)
+        // Each generation says how long a stop may take; this is the end of them all.
+        lifecycle.maximumGracefulShutdownDuration = StopSettings.longestDeadline + .seconds(5)
         try await ServiceGroup(configuration: lifecycle).run()
     }
 }

@@ -10,26 +10,30 @@ import Settings
 import Signatures
 import Store
 import Telemetry
+import UnixSignals
 
 /// The sidecar, put together: each module gets its options and its ports, and nobody knows another.
 ///
 /// Live from the first moment, ready when everything that it needs answers. It ends by itself only when waiting cannot
 /// help: a plugin that is refused, a store of a newer version.
 struct SidecarService: Service {
-    let configuration: Configuration
-    let observers: Observers
+    private let configuration: Configuration
+    private let source: ConfigurationSource
+    private let observers: Observers
     private let client = HTTPClient()
-    private let environment: [String: String]
     private let pollWait: Duration
 
-    /// - Parameter pollWait: the long poll, which a stop waits for.
+    /// - Parameters:
+    ///   - configuration: as read at the start: what takes effect by a restart alone stays as it is here.
+    ///   - source: where it comes from, read again for each generation.
+    ///   - pollWait: the long poll, which a stop waits for.
     init(
-        _ configuration: Configuration, observers: Observers,
-        environment: [String: String] = ProcessInfo.processInfo.environment, pollWait: Duration = Limits.pollWait
-    ) throws(Failure) {
+        _ configuration: Configuration, from source: ConfigurationSource, observers: Observers,
+        pollWait: Duration = Limits.pollWait
+    ) {
         self.configuration = configuration
+        self.source = source
         self.observers = observers
-        self.environment = environment
         self.pollWait = pollWait
         observers.board.set("sidecar", "starting")
     }
@@ -45,12 +49,14 @@ struct SidecarService: Service {
 
     func run() async throws {
         defer { client.shutdown() }
+        // From here on SIGHUP asks for a reload; without a listener it would end the process.
+        let hangups = await UnixSignalsSequence(trapping: .sighup)
         observers.telemetry.started(version: Outrigger.version, at: observers.clock.now)
         let options = configuration.storeOptions(observer: observers.note)
         guard let store = await patience("store").until({ () throws(Failure) in try SQLiteStore.open(options) })
         else { return try endUnlessStopping("store") }
         do {
-            try await run(with: store)
+            try await run(with: store, hangups)
         } catch {
             await store.close()
             throw error
@@ -58,89 +64,81 @@ struct SidecarService: Service {
         await store.close()
     }
 
-    private func run(with store: SQLiteStore) async throws {
+    private func run(with store: SQLiteStore, _ hangups: UnixSignalsSequence) async throws {
         let directory = configuration.stateDirectory
         try? FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         let host = PluginHost(
             program: configuration.workerProgram, directory: directory, state: store, clock: observers.clock,
-            observer: observers)
-        let suspects = Set(host.suspectsAtStart())
-        let handlers = configuration.handlers.map(configuration.handlerOptions)
-        let started = await patience("handlers").until { () throws(Failure) in
-            try await host.start(generation: 1, handlers: handlers)
+            bounds: configuration.workerBounds, observer: observers)
+        let cloud = Cloud(configuration, environment: source.environment, client: client, clock: observers.clock)
+        let relay = try makeRelay(store, cloud)
+        let around = Serving.Surroundings(
+            cloud: cloud, relay: relay, store: store, host: host, observers: observers, pollWait: pollWait,
+            suspects: Set(host.suspectsAtStart()))
+        let keeper = GenerationKeeper(
+            source, running: configuration,
+            builder: GenerationBuilder(host: host, client: client, observers: observers), observers: observers,
+            journal: { handler, verdict, generation in
+                do throws(Failure) {
+                    try await store.record(
+                        verdict == .promoted ? .promoted : .rolledBack, of: handler, generation: generation,
+                        at: observers.clock.now)
+                } catch { observers.report(error) }
+            })
+        let first = await patience("handlers").until { () throws(Failure) in
+            try await keeper.start { Serving($0, around) }
         }
-        guard let profiles = started else { return try endUnlessStopping("handlers") }
-        observers.telemetry.generation(1, configuration: configuration.digest, at: observers.clock.now)
-        try await serve(store, host, profiles, suspects)
+        guard let serving = first else { return try endUnlessStopping("handlers") }
+        await serve(serving, keeper, host, store, relay, hangups)
         await host.stop(within: .seconds(2))
     }
 
     /// Events, until told to stop; then in this order: polls, what runs, the outbox, the rest.
     private func serve(
-        _ store: SQLiteStore, _ host: PluginHost, _ profiles: [HandlerProfile], _ suspects: Set<EventID>
-    ) async throws {
-        let keySets = try makeKeySets()
-        let verifier = EventVerifier(
-            keySets: keySets, options: configuration.verifyOptions(profiles), clock: observers.clock)
-        let cloud = Cloud(configuration, environment: environment, client: client, clock: observers.clock)
-        let stations = configuration.queues.map { queue in
-            QueueStation(
-                queue, cloud: cloud, verifier: verifier, ledger: store, host: host, observers: observers,
-                pollWait: pollWait)
-        }
-        let relay = try makeRelay(store, cloud)
-        let outbox = configuration.outbox
-        let housekeeping = Housekeeping(
-            store: store, stations: stations, limits: .init(rows: outbox.rows, bytes: outbox.bytes),
-            observers: observers)
+        _ serving: Serving, _ keeper: GenerationKeeper, _ host: PluginHost, _ store: SQLiteStore,
+        _ relay: RelayRunner?, _ hangups: UnixSignalsSequence
+    ) async {
+        let housekeeping = Housekeeping(store: store, serving: serving, observers: observers)
         await withDiscardingTaskGroup { background in
-            for keySet in keySets { background.addTask { await keySet.run() } }
+            background.addTask { await serving.runKeySets() }
             background.addTask { await housekeeping.run() }
+            background.addTask { await keeper.run(hangups: hangups) }
+            background.addTask { await host.runShadows() }
+            background.addTask { await followRollbacks() }
             if let relay {
                 background.addTask { for await _ in store.outboxWrites { relay.wake() } }
             }
-            async let relayed: Void? = relay?.run(Relay(giveUp: outbox.giveUp, seed: UInt64.random(in: 1...(.max))))
+            background.addTask {
+                // Cancelled is told to stop, too.
+                try? await gracefulShutdown()
+                observers.board.set("sidecar", "stopping")
+                serving.stop()
+            }
+            let giveUp = serving.generation.configuration.outbox.giveUp
+            async let relayed: Void? = relay?.run(Relay(giveUp: giveUp, seed: UInt64.random(in: 1...(.max))))
             observers.board.set("sidecar", nil)
-            await serve(stations, profiles, suspects)
-            relay?.stop(deadline: observers.clock.now + configuration.stop.deadline)
+            await serving.runQueues()
+            relay?.stop(deadline: observers.clock.now + serving.generation.configuration.stop.deadline)
             _ = await relayed
             background.cancelAll()
         }
         observers.telemetry.flush(at: observers.clock.now)
     }
 
-    private func serve(_ stations: [QueueStation], _ profiles: [HandlerProfile], _ suspects: Set<EventID>) async {
-        await withTaskGroup { group in
-            for station in stations {
-                group.addTask {
-                    await station.run(configuration, profiles: profiles, generation: 1, suspects: suspects)
-                }
-            }
-            let watch = group.addTaskUnlessCancelled {
-                // Cancelled: all stations have ended.
-                try? await gracefulShutdown()
-                let deadline = observers.clock.now + configuration.stop.deadline
-                observers.board.set("sidecar", "stopping")
-                for station in stations { station.runner.stop(deadline: deadline) }
-            }
-            for _ in 0..<stations.count + (watch ? 1 : 0) { await group.next() }
+    /// A canary that was judged has lost its events already; the decision makes that last, and ends its workers.
+    private func followRollbacks() async {
+        for await (handler, failure) in observers.rollbacks {
+            let (current, _) = source.read()
+            guard let settings = current?[handler: handler], let trial = settings.trial else { continue }
+            let decision = TrialBook.Decision(
+                build: trial.build(for: settings), verdict: .rolledBack, reason: failure.cause)
+            do throws(Failure) {
+                try TrialBook(in: configuration.stateDirectory).decide(decision, of: handler)
+            } catch { observers.report(error) }
         }
     }
 
     // MARK: - parts
-
-    private func makeKeySets() throws(Failure) -> [KeySetSource] {
-        var sources: [KeySetSource] = []
-        for settings in configuration.keySets {
-            let options = configuration.keySetOptions(settings)
-            observers.board.set("key set \(options.name)", "not fetched yet")
-            sources.append(
-                try KeySetSource(
-                    options, fetcher: try HTTPKeySetFetcher(options, client: client), clock: observers.clock,
-                    observer: observers, seed: UInt64.random(in: 1...(.max))))
-        }
-        return sources
-    }
 
     private func makeRelay(_ store: SQLiteStore, _ cloud: Cloud) throws(Failure) -> RelayRunner? {
         guard let signing = configuration.signing, let bus = configuration.bus else { return nil }
@@ -157,9 +155,4 @@ struct SidecarService: Service {
         if Task.isShuttingDownGracefully { return }
         throw Failure(.settingsInvalid, area, "the sidecar cannot run as configured; the line before says why")
     }
-}
-
-extension Configuration {
-    /// SHA-256 of the resolved configuration, in hexadecimal: names a generation.
-    var digest: String { Hash.sha256(Array(resolved.utf8)).hexadecimal }
 }

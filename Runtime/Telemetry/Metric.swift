@@ -65,6 +65,12 @@ extension Metric {
     static let workerStarts = Metric(.counter, "worker_starts_total", ["handler"], "Worker processes started.")
     static let workerRestarts = Metric(
         .counter, "worker_restarts_total", ["handler", "code"], "Worker processes that ended unasked, by reason.")
+    static let workerMemory = Metric(
+        .gauge, "worker_memory_bytes", ["handler", "worker"],
+        "Memory that is the worker's own, when it was last looked at: written to, shared, swapped, and page tables.")
+    static let workerReplacements = Metric(
+        .counter, "worker_replacements_total", ["handler"],
+        "Workers replaced between events because they used more than memory-soft.")
     static let sandbox = Metric(
         .gauge, "sandbox", ["handler", "part"], "1 if this part of the sandbox is in force for the handler's workers.")
     static let handlerDropped = Metric(
@@ -108,7 +114,15 @@ extension Metric {
     // MARK: the sidecar
     static let build = Metric(.gauge, "build_info", ["version"], "1, with the version as label.")
     static let generation = Metric(.gauge, "generation", [], "The number of the generation in force.")
-    static let reloads = Metric(.counter, "reloads_total", ["result"], "Reloads: switched, unchanged or refused.")
+    static let generationsAlive = Metric(
+        .gauge, "generations_alive", [], "Generations that have workers: the one in force, and those that drain.")
+    static let reloads = Metric(
+        .counter, "reloads_total", ["result", "code"], "Reloads: switched, unchanged or refused, and why refused.")
+    static let trialEvents = Metric(
+        .counter, "trial_events_total", ["handler", "kind", "result"],
+        "Events in a second build: as a shadow, whether it did the same; as a canary, whether they were done.")
+    static let trialDecisions = Metric(
+        .counter, "trial_decisions_total", ["handler", "verdict"], "Second builds promoted and rolled back.")
     static let started = Metric(.gauge, "start_time_seconds", [], "When the sidecar started, in Unix time.")
     static let logLines = Metric(
         .counter, "log_lines_dropped_total", ["reason"], "Log lines left out: limit or blocked.")
@@ -120,12 +134,13 @@ extension Metric {
         received, receivedBytes, redelivered, inHand, inHandBytes, oldest, paused,
         verified, failures, keySetAge, keySetKeys, keySetFailures, unknownKeys, secondVariants,
         duplicates,
-        handled, handleSeconds, waitSeconds, retries, workers, workerStarts, workerRestarts, sandbox, handlerDropped,
+        handled, handleSeconds, waitSeconds, retries, workers, workerStarts, workerRestarts, workerMemory,
+        workerReplacements, sandbox, handlerDropped,
         commits, committed, settled, deadLetters, settleErrors,
         stage, stageEvents, endToEnd,
         published, publishSeconds, publishFailures, outboxRows, outboxBytes, outboxAge,
         storeCommits, storeFailures, storeBytes,
-        build, generation, reloads, started, logLines, seriesDropped,
+        build, generation, generationsAlive, reloads, trialEvents, trialDecisions, started, logLines, seriesDropped,
     ]
 
     /// Upper bounds of every histogram's buckets, in seconds: from a verification to a slow handler.

@@ -115,7 +115,7 @@ public final class Registry: Sendable {
             }
             state.handlerSeries[handler] = nil
         }
-        remove([.workers, .sandbox], first: handler.text)
+        remove([.workers, .workerMemory, .sandbox], first: handler.text)
     }
 
     /// Removes the series of metrics whose first label has this value.

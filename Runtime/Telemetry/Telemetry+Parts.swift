@@ -12,18 +12,6 @@ extension Telemetry {
         log(.info, "started", [Attribute(name: "version", value: version)], at: now)
     }
 
-    public enum ReloadResult: String, Sendable, CaseIterable { case switched, unchanged, refused }
-
-    /// A generation came into force.
-    /// - Parameter configuration: its configuration's hash.
-    public func generation(_ number: Int, configuration: String, at now: Instant) {
-        state.withLock { $0.generation = number }
-        registry.set(.generation, to: Double(number))
-        log(.info, "generation in force", [Attribute(name: "configuration", value: configuration)], at: now)
-    }
-
-    public func reloaded(_ result: ReloadResult) { registry.add(.reloads, [result.rawValue]) }
-
     // MARK: - workers
 
     public func workerStarted(_ handler: HandlerID, process: Int, at now: Instant) {
@@ -50,10 +38,30 @@ extension Telemetry {
         write(at: now, line.level, from: failure.map { .code($0.code) } ?? .handler(handler), line)
     }
 
+    public func workerMemory(_ handler: HandlerID, index: Int, bytes: Int) {
+        registry.set(.workerMemory, [handler.text, String(index)], to: Double(bytes))
+    }
+
+    /// It uses more than it should, and another is started beside it.
+    public func workerOutgrew(_ handler: HandlerID, memory: Int, soft: Int, at now: Instant) {
+        var line = LogLine(.warning, "worker uses more than memory-soft and will be replaced")
+            .with("bytes", String(memory)).with("memory_soft", String(soft))
+        line.handler = handler
+        write(at: now, .warning, from: .handler(handler), line)
+    }
+
+    /// Another took its place, between events.
+    public func workerReplaced(_ handler: HandlerID, process: Int, at now: Instant) {
+        registry.add(.workerReplacements, [handler.text])
+        var line = LogLine(.info, "worker replaced").with("pid", String(process))
+        line.handler = handler
+        write(at: now, .info, from: .handler(handler), line)
+    }
+
     /// What of the sandbox is in force: part by part, such as landlock, seccomp, limits.
-    public func sandbox(_ handler: HandlerID, inForce parts: [String: Bool], at now: Instant) {
+    /// - Parameter isWhole: all that keeps a handler from the sidecar is.
+    public func sandbox(_ handler: HandlerID, inForce parts: [String: Bool], isWhole: Bool, at now: Instant) {
         for (part, isInForce) in parts { registry.set(.sandbox, [handler.text, part], to: isInForce ? 1 : 0) }
-        let isWhole = parts.values.allSatisfy { $0 }
         var line = LogLine(isWhole ? .info : .warning, isWhole ? "sandbox in force" : "sandbox is not whole")
         line.handler = handler
         line.fields = parts.sorted { $0.key < $1.key }.map { Attribute(name: $0.key, value: $0.value ? "yes" : "no") }

@@ -1,9 +1,7 @@
 import Events
 import Foundation
-import JSON
 import LocalCloud
 import Pipeline
-import Signatures
 import Store
 import Support
 import Testing
@@ -35,7 +33,7 @@ import Testing
                 sidecar = try house.start(path)
             }
             let ended = await eventually(within: .seconds(240)) {
-                guard cloud.isEmpty("main"), Self.published(cloud).count >= Self.events else { return false }
+                guard cloud.isEmpty("main"), cloud.publishedIDs.count >= Self.events else { return false }
                 return await sidecar.metric("outrigger_outbox_events") == 0
             }
             #expect(ended, "left: \(String(describing: cloud.statistics.queue("main")))\n\(sidecar.lines.suffix(2000))")
@@ -59,19 +57,8 @@ import Testing
         }
     }
 
-    /// The signed ids that a consumer behind the bus sees; repeats fall together.
-    private static func published(_ cloud: LocalCloud) -> Set<String> {
-        Set(
-            cloud.peek("published").compactMap { peeked in
-                guard let envelope = try? JSONValue.parse(peeked.message.body.text),
-                    let token = envelope["detail"]?["sig_compact"]?.string
-                else { return nil }
-                return (try? CompactToken(parsing: Bytes(token)))?.header.id
-            })
-    }
-
     private static func check(_ house: House, _ cloud: LocalCloud) async throws {
-        #expect(published(cloud).count == events)
+        #expect(cloud.publishedIDs.count == events)
         let store = try SQLiteStore.open(StoreOptions(path: house.folder.file("outrigger.db"), durability: .durable))
         let keys = (0..<events).map { Bytes("event:event-\($0)") }
         for start in stride(from: 0, to: keys.count, by: 100) {

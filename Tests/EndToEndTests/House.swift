@@ -1,6 +1,7 @@
 import Cryptography
 import Events
 import Foundation
+import JSON
 import LocalCloud
 import Signatures
 import Support
@@ -37,7 +38,7 @@ struct House {
 
     func write(
         endpoint: String, queue: String, deadLetters: String, keys: String, bus: String = "default",
-        handler: String = "deadline: 5s"
+        handler: String = "deadline: 5s", store: String? = nil, durability: String = "durable"
     ) throws -> String {
         let yaml = """
             aws: {endpoint: "\(endpoint)", region: us-east-1}
@@ -47,7 +48,7 @@ struct House {
               - {name: test, url: "\(keys)", sources: ["test.*"]}
             signing: {key: \(folder.file("sidecar.key")), kid: sidecar}
             bus: {name: \(bus)}
-            store: {path: \(folder.file("outrigger.db")), durability: durable, low-water: 1MiB}
+            store: {path: \(store ?? folder.file("outrigger.db")), durability: \(durability), low-water: 1MiB}
             state-directory: \(folder.file("state"))
             sandbox: available
             worker: \(Fixtures.products)/outrigger-worker
@@ -64,9 +65,12 @@ struct House {
         return path
     }
 
-    func start(_ configuration: String, environment: [String: String] = [:]) throws -> SidecarProcess {
+    func start(
+        _ configuration: String, environment: [String: String] = [:], launcher: [String] = []
+    ) throws -> SidecarProcess {
         try SidecarProcess(
-            configuration: configuration, admin: admin, log: folder.file("log"), environment: environment)
+            configuration: configuration, admin: admin, log: folder.file("log"), environment: environment,
+            launcher: launcher)
     }
 }
 
@@ -94,10 +98,12 @@ extension House {
         }
     }
 
-    func write(_ cloud: LocalCloud, handler: String = "deadline: 5s") throws -> String {
+    func write(
+        _ cloud: LocalCloud, handler: String = "deadline: 5s", store: String? = nil, durability: String = "durable"
+    ) throws -> String {
         try write(
             endpoint: cloud.endpoint, queue: cloud.queueURL("main"), deadLetters: cloud.queueURL("main-dlq"),
-            keys: cloud.endpoint + "/keys/jwks-pqc", handler: handler)
+            keys: cloud.endpoint + "/keys/jwks-pqc", handler: handler, store: store, durability: durability)
     }
 
     func put(_ details: [String], type: String = "Test.Done.v1", to cloud: LocalCloud) throws {
@@ -114,6 +120,17 @@ extension LocalCloud {
     func isEmpty(_ queue: String) -> Bool {
         guard let queue = statistics.queue(queue) else { return false }
         return queue.depth + queue.inFlight + queue.delayed == 0
+    }
+
+    /// The signed ids that a consumer behind the bus sees; repeats fall together.
+    var publishedIDs: Set<String> {
+        Set(
+            peek("published").compactMap { peeked in
+                guard let envelope = try? JSONValue.parse(peeked.message.body.text),
+                    let token = envelope["detail"]?["sig_compact"]?.string
+                else { return nil }
+                return (try? CompactToken(parsing: Bytes(token)))?.header.id
+            })
     }
 
     /// The failure codes in a dead-letter queue, with the ids of the events.

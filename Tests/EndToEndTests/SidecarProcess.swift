@@ -11,8 +11,12 @@ final class SidecarProcess {
     let admin: Int
     let log: String
 
-    /// - Parameter log: a file that the lines of several lives are appended to.
-    init(configuration: String, admin: Int, log: String, environment: [String: String] = [:]) throws {
+    /// - Parameters:
+    ///   - log: a file that the lines of several lives are appended to.
+    ///   - launcher: a command that becomes the sidecar by `exec`, in another time or with another volume.
+    init(
+        configuration: String, admin: Int, log: String, environment: [String: String] = [:], launcher: [String] = []
+    ) throws {
         self.admin = admin
         self.log = log
         if !FileManager.default.fileExists(atPath: log) {
@@ -20,8 +24,8 @@ final class SidecarProcess {
         }
         let handle = try #require(FileHandle(forWritingAtPath: log))
         try handle.seekToEnd()
-        process.executableURL = URL(filePath: Fixtures.products + "/outrigger")
-        process.arguments = ["run", configuration]
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = launcher + [Fixtures.products + "/outrigger", "run", configuration]
         process.environment = [
             "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1",
             "AWS_EC2_METADATA_DISABLED": "true", "PATH": ProcessInfo.processInfo.environment["PATH"] ?? "",
@@ -32,6 +36,9 @@ final class SidecarProcess {
     }
 
     var isRunning: Bool { process.isRunning }
+    var id: Int32 { process.processIdentifier }
+
+    func hangUp() { Foundation.kill(id, SIGHUP) }
 
     func kill() {
         Foundation.kill(process.processIdentifier, SIGKILL)

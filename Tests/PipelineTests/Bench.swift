@@ -15,17 +15,18 @@ struct Bench {
     init(
         isFIFO: Bool = false, maximumBatch: Int = 10, attempts: Int = 3, retention: Duration = .days(4),
         hold: Duration = .minutes(2), inHand: Int = 100, deadLetters: PipelineSettings.DeadLetters = .queue,
-        unroutable: PipelineSettings.Unroutable = .deadLetter, suspects: Set<EventID> = []
+        unroutable: PipelineSettings.Unroutable = .deadLetter, deletesWaitForBus: Bool = false,
+        suspects: Set<EventID> = []
     ) throws {
         let description = QueueDescription(
             isFIFO: isFIFO, visibilityTimeout: .seconds(30), retention: retention, maximumMessageSize: 262_144)
         let policy = HandlerPolicy(concurrency: 1, maximumBatch: maximumBatch, attempts: attempts)
         let settings = PipelineSettings(
             queue: QueueName("q"), description: description, handlers: [Self.handler: policy],
-            deadLetters: deadLetters, unroutable: unroutable, hold: hold, pollers: 1, inHand: inHand,
-            suspects: suspects)
+            deadLetters: deadLetters, unroutable: unroutable, deletesWaitForBus: deletesWaitForBus, hold: hold,
+            pollers: 1, inHand: inHand, suspects: suspects)
         let routes = try RouteTable([.init(source: "s", detailType: "*", handler: Self.handler)])
-        pipeline = Pipeline(settings, routes: routes, keys: NoKeys())
+        pipeline = Pipeline(PipelineGeneration(settings, routes: routes, keys: NoKeys()))
     }
 
     @discardableResult
@@ -53,6 +54,14 @@ struct Bench {
             id: EventID(issuer: "i", text: name), tokenDigest: nil, payloadDigest: digest, source: source,
             detailType: "t", resource: "", detail: Bytes(name), keyID: "k", signedAt: start, isBound: true,
             trace: .init())
+    }
+
+    static func timer(_ name: String, of handler: HandlerID) -> Event {
+        let like = event(name)
+        return Event(
+            id: EventID(issuer: "timer", text: name), tokenDigest: nil, payloadDigest: like.payloadDigest,
+            source: "outrigger.timer", detailType: handler.text, resource: "", detail: Bytes(name), keyID: "outrigger",
+            signedAt: start, isBound: true, trace: .init())
     }
 
     /// Receives and verifies; what follows the verdicts.
@@ -106,6 +115,7 @@ extension Action {
     var isDelete: Bool { if case .delete = self { true } else { false } }
     var isReceive: Bool { if case .receive = self { true } else { false } }
     var isLetter: Bool { if case .sendLetter = self { true } else { false } }
+    var isAwaitSent: Bool { if case .awaitSent = self { true } else { false } }
     var isRefuse: Bool { if case .refuse = self { true } else { false } }
 }
 

@@ -14,6 +14,75 @@ import Testing
         #expect(bench.commit(answered).deleted == [ReceiptHandle("a#1")])
     }
 
+    // MARK: - a store that may end with its pod
+
+    private static let publishing = Outcome.done(
+        Effects(
+            drafts: [
+                Draft(
+                    source: "s", detailType: "t", resource: "", correlationID: "", detail: Bytes("{}"), attributes: [])
+            ]))
+
+    @Test func whereTheStoreIsEphemeralAMessageStaysUntilTheBusHasWhatItPublished() throws {
+        var bench = try Bench(isFIFO: true, deletesWaitForBus: true)
+        bench.tell(.start)
+        let first = bench.run([Bench.envelope("a", group: "g"), Bench.envelope("b", group: "g")])
+        let committed = bench.commit(bench.answer(first, Self.publishing))
+        guard case .awaitSent(let id, let parent)? = committed.first(where: { $0.isAwaitSent }) else {
+            Issue.record("the bus is not waited for")
+            return
+        }
+        #expect(parent.text == "a")
+        #expect(committed.deleted.isEmpty)
+        #expect(!committed.contains { $0.isClaim }, "its group goes on only when it cannot come again")
+        let beat = bench.pass(.seconds(15))
+        #expect(beat.extended.map(\.receipt).contains(ReceiptHandle("a#1")))
+        for case .extend(let ids, _) in beat {
+            bench.tell(.extended(ids, ids.map { _ in nil }, held: ids.map { _ in true }))
+        }
+        let sent = bench.tell(.sent(id, nil))
+        #expect(sent.deleted == [ReceiptHandle("a#1")])
+        #expect(sent.contains { $0.isClaim })
+    }
+
+    @Test func aRepeatOfADoneEventWaitsForTheBusTooForItMayBeTheOnlyCopy() throws {
+        var bench = try Bench(deletesWaitForBus: true)
+        bench.tell(.start)
+        let claimed = bench.receive([Bench.envelope("a")])
+        guard case .claim(let ids, _)? = claimed.first(where: { $0.isClaim }) else {
+            Issue.record("not claimed")
+            return
+        }
+        let repeated = bench.tell(.claimed(ids, .success([.done])))
+        #expect(repeated.deleted.isEmpty && repeated.contains { $0.isAwaitSent })
+        #expect(bench.tell(.sent(ids[0], nil)).deleted == [ReceiptHandle("a#1")])
+    }
+
+    @Test func whatPublishedNothingOrIsInADurableStoreIsDeletedAtOnce() throws {
+        var ephemeral = try Bench(deletesWaitForBus: true)
+        ephemeral.tell(.start)
+        let silent = ephemeral.answer(ephemeral.run([Bench.envelope("a")]), .done(.none))
+        #expect(ephemeral.commit(silent).deleted == [ReceiptHandle("a#1")])
+        var durable = try Bench()
+        durable.tell(.start)
+        let publishing = durable.answer(durable.run([Bench.envelope("a")]), Self.publishing)
+        #expect(durable.commit(publishing).deleted == [ReceiptHandle("a#1")])
+    }
+
+    @Test func whatTheBusNeverTookBecomesALetterBeforeItsMessageGoes() throws {
+        var bench = try Bench(deletesWaitForBus: true)
+        bench.tell(.start)
+        let committed = bench.commit(bench.answer(bench.run([Bench.envelope("a")]), Self.publishing))
+        guard case .awaitSent(let id, _)? = committed.first(where: { $0.isAwaitSent }) else {
+            Issue.record("the bus is not waited for")
+            return
+        }
+        let given = bench.tell(.sent(id, Failure(.publishRefused, "a", "MalformedDetail")))
+        #expect(given.deleted.isEmpty)
+        #expect(given.letters.first?.failure.contains("publish.refused") == true)
+        #expect(bench.tell(.letterSent(id, nil)).deleted == [ReceiptHandle("a#1")])
+    }
+
     @Test func aFailedCommitIsRepeatedAndPausesIntake() throws {
         var bench = try Bench()
         bench.tell(.start)

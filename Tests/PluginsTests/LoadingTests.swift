@@ -130,7 +130,7 @@ import Testing
         try FileManager.default.copyItem(atPath: TestHost.plugin("hostile"), toPath: path)
         var options = TestHost.options("hostile", of: "hostile")
         options.plugin = path
-        _ = try await test.host.start(generation: 1, handlers: [options])
+        try await test.host.start(generation: 1, handlers: [options])
         let file = try #require(FileHandle(forWritingAtPath: path))
         try file.write(contentsOf: Data(repeating: 0xff, count: 65_536))
         try file.close()
@@ -199,9 +199,9 @@ import Testing
     }
 
     @Test func theBusinessKeyIsWhatIsFoundInThePayload() async throws {
-        try await TestHost.with("keyed", of: "obedient") { test, _ in
+        try await TestHost.generation("keyed", of: "obedient") { generation in
             func key(_ detail: String) -> Result<Digest?, Failure> {
-                test.host.businessKey(of: TestHost.event("e", detail), for: HandlerID("keyed"))
+                generation.businessKey(of: TestHost.event("e", detail), for: HandlerID("keyed"))
             }
             let first = try key(#"{"order":{"id":"O-1"},"line":1,"note":"a"}"#).get()
             #expect(first != nil)
@@ -211,7 +211,7 @@ import Testing
             #expect(throws: Failure(.dedupKeyMissing, "e", "nothing at /line")) {
                 try key(#"{"order":{"id":"O-1"}}"#).get()
             }
-            let other = test.host.businessKey(of: TestHost.event("e", "{}"), for: HandlerID("unknown"))
+            let other = generation.businessKey(of: TestHost.event("e", "{}"), for: HandlerID("unknown"))
             #expect(try other.get() == nil)
         }
     }

@@ -1,4 +1,5 @@
 @_spi(Verification) import Events
+import Foundation
 import Pipeline
 import Plugins
 import Support
@@ -42,7 +43,8 @@ final class Recorder: WorkerObserver {
     }
     private let content = Mutex(Content())
 
-    var events: [WorkerEvent] { content.withLock { $0.events.map(\.0) } }
+    var records: [(WorkerEvent, WorkerName)] { content.withLock { $0.events } }
+    var events: [WorkerEvent] { records.map(\.0) }
     var lines: [HandlerLine] { events.compactMap { if case .line(let line) = $0 { line } else { nil } } }
     var output: [String] { events.compactMap { if case .output(let line) = $0 { line } else { nil } } }
     var ends: [String] { events.compactMap { if case .ended(let cause, _) = $0 { cause } else { nil } } }
@@ -78,10 +80,16 @@ struct TestHost {
     let recorder = Recorder()
     let host: PluginHost
 
-    init(program: String = Fixtures.products + "/outrigger-worker") throws {
+    /// Another build of it, such as one with sanitizers: they reserve more memory than a worker may have.
+    private static let otherWorker = ProcessInfo.processInfo.environment["OUTRIGGER_TEST_WORKER"]
+
+    init(
+        program: String = otherWorker ?? Fixtures.products + "/outrigger-worker", bounds: WorkerBounds = WorkerBounds()
+    ) throws {
         folder = try TemporaryFolder()
         host = PluginHost(
-            program: program, directory: folder.path, state: state, clock: FixedClock(), observer: recorder)
+            program: program, directory: folder.path, state: state, clock: FixedClock(), bounds: bounds,
+            observer: recorder)
     }
 
     static func plugin(_ name: String) -> String { "\(Fixtures.products)/libfixture-\(name).so" }
@@ -95,31 +103,43 @@ struct TestHost {
 
     /// Starts one handler, runs the test, and reaps every worker.
     static func with(
-        _ handler: String, of plugin: String, _ change: (inout HandlerOptions) -> Void = { _ in },
-        _ body: (TestHost, HandlerProfile) async throws -> Void
+        _ handler: String, of plugin: String, bounds: WorkerBounds = WorkerBounds(),
+        _ change: (inout HandlerOptions) -> Void = { _ in }, _ body: (TestHost, HandlerProfile) async throws -> Void
     ) async throws {
         var options = options(handler, of: plugin)
         change(&options)
-        let test = try TestHost()
+        let test = try TestHost(bounds: bounds)
         let profiles = try await test.host.start(generation: 1, handlers: [options])
         try await body(test, profiles[0])
+        await test.host.stop(within: .seconds(5))
+    }
+
+    /// Builds a generation of one handler, runs the test, and reaps every worker.
+    static func generation(
+        _ handler: String, of plugin: String, _ body: (HandlerGeneration) async throws -> Void
+    ) async throws {
+        let test = try TestHost()
+        try await body(try await test.host.build(1, handlers: [options(handler, of: plugin)]))
         await test.host.stop(within: .seconds(5))
     }
 
     /// The failure of a start with one handler, `nil` if it succeeded.
     func refusal(_ options: HandlerOptions) async -> Failure? {
         do throws(Failure) {
-            _ = try await host.start(generation: 1, handlers: [options])
+            _ = try await host.start(generation: 2, handlers: [options])
             return nil
         } catch { return error }
     }
 
-    func run(_ handler: String, _ details: [String], alone: Bool = false) async throws -> [Outcome] {
+    func run(
+        _ handler: String, _ details: [String], alone: Bool = false, generation: Int = 1, fence: Int = 100
+    ) async throws -> [Outcome] {
         let assignments = details.enumerated().map { index, detail in
-            Self.assignment("e-\(index)", detail, fence: UInt64(100 + index))
+            Self.assignment("e-\(index)", detail, fence: UInt64(fence + index))
         }
         return try await host.run(
-            Batch(handler: HandlerID(handler), assignments: assignments, isAlone: alone))
+            Batch(
+                handler: HandlerID(handler), assignments: assignments, isAlone: alone, generation: generation))
     }
 
     /// Runs one event whose payload is `{"do":"..."}`.
@@ -165,4 +185,14 @@ extension Outcome {
         }
     }
     var effects: Effects? { if case .done(let effects) = self { effects } else { nil } }
+}
+
+extension PluginHost {
+    /// Builds a generation and lets it serve, as a sidecar does that has one queue.
+    @discardableResult
+    func start(generation: Int, handlers: [HandlerOptions]) async throws(Failure) -> [HandlerProfile] {
+        let built = try await build(generation, handlers: handlers)
+        await retire(before: generation, within: .seconds(30))
+        return built.profiles
+    }
 }

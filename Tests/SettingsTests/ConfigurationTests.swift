@@ -105,13 +105,21 @@ struct ConfigurationTests {
         #expect(try #require(Base.load(other).0).resolved == configuration.resolved)
     }
 
-    @Test func whatNeedsARestartIsNamed() throws {
+    @Test func whatNeedsARestartIsNamedAndKeepsItsRunningValue() throws {
         let running = try #require(Base.load(Base.yaml).0)
         let other = Base.yaml.replacing("durability: durable", with: "durability: ephemeral\n  low-water: 1GiB")
             .replacing("bus:", with: "state-directory: /data\nbus:").replacing("hold: 1m", with: "hold: 2m")
-        let new = try #require(Base.load(other).0)
-        #expect(new.restarts(from: running) == ["store.durability", "state-directory"])
-        #expect(running.restarts(from: running) == [])
+            .replacing("123456789012/orders\n", with: "123456789012/orders-2\n").replacing("kid: b", with: "kid: c")
+        var new = try #require(Base.load(other).0)
+        #expect(
+            new.keep(running) == [
+                "queues[orders].url", "signing", "store.durability", "store.low-water", "state-directory",
+            ])
+        #expect(new.keep(running) == [])
+        #expect(new.queues[0].hold == .minutes(2), "what is live is the new one's")
+        var expected = running
+        expected.queues[0].hold = .minutes(2)
+        #expect(new == expected)
     }
 
     @Test(arguments: [

@@ -41,9 +41,3 @@ struct Script {
         return digest
     }
 }
-
-struct SimulatedKeys: BusinessKeys {
-    func businessKey(of event: Event, for handler: HandlerID) -> Result<Digest?, Failure> {
-        .success(Script(event.detail).key.map(Script.digest))
-    }
-}

@@ -23,6 +23,8 @@ final class SimulatedLedger {
     private(set) var refusals: [MessageID: Failure] = [:]
     /// The order in which events were done.
     private(set) var done: [EventID] = []
+    /// Done in a store that is no more.
+    private(set) var lost: Set<EventID> = []
     private(set) var claims: [UInt64: Claimed] = [:]
     private var doneKeys: [Digest: EventID] = [:]
     private var fence: UInt64 = 0
@@ -31,6 +33,13 @@ final class SimulatedLedger {
     init(_ agenda: Agenda) { self.agenda = agenda }
 
     func crash() { claims = [:] }
+
+    /// The pod went, and the volume with it.
+    func lose() {
+        crash()
+        lost.formUnion(done)
+        (rows, state, refusals, done, doneKeys) = ([:], [:], [:], [], [:])
+    }
 
     func claim(_ requests: [ClaimRequest]) -> [Claim] {
         claims = claims.filter { $0.value.until > agenda.now }

@@ -1,10 +1,9 @@
 @_spi(Verification) import Events
 import Pipeline
 
-/// The real pipeline in a hostile world: replies come late or never, the store refuses, the process dies between any
-/// two steps. Everything follows from the seed.
+/// The real pipeline in a hostile world: replies come late or never, the store refuses, the process dies, or gets
+/// another generation, between any two steps. Everything follows from the seed.
 final class World {
-    static let handler = HandlerID("simulated")
     static let start = Instant(unixSeconds: 1_790_000_000)
 
     let agenda: Agenda
@@ -15,41 +14,35 @@ final class World {
     private(set) var broken: [String] = []
     private(set) var crashes = 0
     private var pipeline: Pipeline
+    private var generation = SimulatedGeneration(number: 1)
+    /// By fence: the generation whose worker ran it.
+    private var ranIn: [UInt64: Int] = [:]
     /// Replies to an earlier life are lost.
     private var life = 0
     private var running: [EventID: Int] = [:]
     private var isCalm = false
     private let stateKeys = 3
+    /// The store of this world ends with the process; then a message goes when the bus has what its event published.
+    let isEphemeral: Bool
+    /// Events whose publications the bus has.
+    private(set) var sent: Set<EventID> = []
 
     init(seed: UInt64) {
         self.seed = seed
+        isEphemeral = seed % 7 == 0
         agenda = Agenda(seed: seed, start: Self.start)
         queue = SimulatedQueue(isFIFO: seed % 3 == 0, timeout: .seconds(30), agenda: agenda)
         ledger = SimulatedLedger(agenda)
-        pipeline = Self.pipeline(isFIFO: seed % 3 == 0, seed: seed, suspects: [])
-    }
-
-    private static func pipeline(isFIFO: Bool, seed: UInt64, suspects: Set<EventID>) -> Pipeline {
-        let description = QueueDescription(
-            isFIFO: isFIFO, visibilityTimeout: .seconds(30), retention: .days(4), maximumMessageSize: 262_144)
-        let policy = HandlerPolicy(
-            concurrency: 2, maximumBatch: seed % 2 == 0 ? 10 : 1, attempts: 4,
-            backoff: Backoff(base: .seconds(1), cap: .minutes(5)))
-        let settings = PipelineSettings(
-            queue: QueueName("simulated"), description: description, handlers: [handler: policy], inHand: 40,
-            suspects: suspects, seed: seed)
-        guard let routes = try? RouteTable([.init(source: "sim", detailType: "*", handler: handler)]) else {
-            preconditionFailure("one route cannot conflict")
-        }
-        return Pipeline(settings, routes: routes, keys: SimulatedKeys())
+        pipeline = Pipeline(generation.pipeline(isFIFO: seed % 3 == 0, isEphemeral: isEphemeral, seed: seed))
     }
 
     // MARK: - life
 
     /// Runs until the queue is empty and nothing is in hand, at most `hours` of virtual time.
-    func run(crashes planned: Int, hours: Int64) {
+    func run(crashes: Int, reloads: Int, hours: Int64) {
         tell(.start)
-        for _ in 0..<planned { agenda.after(agenda.delay(upTo: 120_000)) { [self] in crash() } }
+        for _ in 0..<crashes { agenda.after(agenda.delay(upTo: 120_000)) { [self] in crash() } }
+        for _ in 0..<reloads { agenda.after(agenda.delay(upTo: 120_000)) { [self] in reload() } }
         agenda.after(.minutes(5)) { [self] in isCalm = true }
         let end = Self.start + .hours(hours)
         while agenda.step(until: end) {
@@ -62,11 +55,18 @@ final class World {
     private func crash() {
         crashes += 1
         life += 1
-        ledger.crash()
+        if isEphemeral { ledger.lose() } else { ledger.crash() }
         let suspects = Set(running.keys)
         running = [:]
-        pipeline = Self.pipeline(isFIFO: queue.isFIFO, seed: seed &+ UInt64(crashes), suspects: suspects)
+        pipeline = Pipeline(
+            generation.pipeline(
+                isFIFO: queue.isFIFO, isEphemeral: isEphemeral, seed: seed &+ UInt64(crashes), suspects: suspects))
         agenda.after(agenda.delay(upTo: 2_000)) { [self] in tell(.start) }
+    }
+
+    private func reload() {
+        generation = SimulatedGeneration(number: generation.number + 1)
+        tell(.adopt(generation.pipeline(isFIFO: queue.isFIFO, isEphemeral: isEphemeral, seed: seed)))
     }
 
     func violation(_ text: String) { broken.append(text) }
@@ -105,6 +105,12 @@ final class World {
                 if isFaulty(3) { return .refused(ids, Failure(.storeUnavailable)) }
                 ledger.refuse(refusals)
                 return .refused(ids, nil)
+            }
+        case .awaitSent(let id, let parent):
+            call(upTo: 20_000) { [self] in
+                guard mine == life else { return nil }
+                sent.insert(parent)
+                return .sent(id, nil)
             }
         case .sendLetter(let id, let letter, _):
             call { [self] in
@@ -162,6 +168,9 @@ final class World {
         call(upTo: 30) { [self] in
             // The store dies with the process: what it had not begun it does not do.
             guard mine == life else { return nil }
+            if commitments.contains(where: { ranIn[$0.lease.fence] != $0.generation }) {
+                violation("a commitment names another generation than the one that ran it")
+            }
             if isFaulty(4) { return .committed(ids, .failure(Failure(.storeUnavailable))) }
             let results = ledger.commit(commitments)
             if isFaulty(4) { return .committed(ids, .failure(Failure(.storeUnavailable, "", "unknown"))) }
@@ -186,11 +195,22 @@ final class World {
             return call { .answered(batch.handler, ids, .failure(Failure(.handleWorkerUnavailable))) }
         }
         let seen = ledger.state
-        for assignment in batch.assignments { running[assignment.event.id, default: 0] += 1 }
+        let owner = SimulatedGeneration(number: batch.generation)
+        for assignment in batch.assignments {
+            running[assignment.event.id, default: 0] += 1
+            ranIn[assignment.lease.fence] = batch.generation
+            if owner.handler(of: Script(assignment.event.detail)) != batch.handler {
+                violation("\(assignment.event.id.text) went to a handler that its generation does not route it to")
+            }
+        }
         let killers = batch.assignments.filter { Script($0.event.detail).kind == .poison }
         call(upTo: 1_500) { [self] in
             guard mine == life else { return nil }
             for assignment in batch.assignments { running[assignment.event.id] = nil }
+            if batch.generation < generation.number, agenda.chance(20) {
+                // It came too late for a worker of its generation.
+                return .answered(batch.handler, ids, .failure(Failure(.handleWorkerUnavailable)))
+            }
             let outcomes = batch.assignments.map { assignment -> Outcome in
                 guard let killer = killers.first else { return outcome(of: assignment, seen: seen) }
                 guard killer.event.id == assignment.event.id else { return .unanswered }
@@ -213,7 +233,10 @@ final class World {
         let key = Bytes("key\(script.number % stateKeys)")
         let old = seen[key] ?? (0, 0)
         let write = StateWrite(key: key, value: Bytes(String(old.value + 1)), expected: nil)
-        return .done(Effects(reads: [StateRead(key: key, version: old.version)], writes: [write]))
+        let draft = Draft(
+            source: "sim", detailType: "out", resource: "", correlationID: "", detail: Bytes("{}"), attributes: [])
+        return .done(
+            Effects(reads: [StateRead(key: key, version: old.version)], writes: [write], drafts: [draft]))
     }
 
     // MARK: - promise 1, at every delete
@@ -221,12 +244,23 @@ final class World {
     private func checkDelete(_ message: SimulatedQueue.Message) {
         let script = Script(message.body)
         let hasLetter = letters.contains { $0.failure.contains("\"\(message.id.text)\"") }
-        switch ledger.rows[script.event(sentAt: message.sentAt).id]?.state {
-        case .done where script.kind != .forged: return
+        let event = script.event(sentAt: message.sentAt).id
+        if isEphemeral, script.endsDone, sent.contains(event) || hasAnotherCopy(message) { return }
+        switch ledger.rows[event]?.state {
+        case .done where script.kind != .forged && !isEphemeral: return
         default:
             if !hasLetter && !isDuplicateOfDone(script) {
-                violation("\(message.id) was deleted before its outcome was durable")
+                violation("\(message.id) \(message.body.text) was deleted before its outcome was durable")
             }
+        }
+    }
+
+    /// A repeat may go while a message of the same work is in the queue, which is then the copy that counts.
+    private func hasAnotherCopy(_ message: SimulatedQueue.Message) -> Bool {
+        let script = Script(message.body)
+        return queue.left.contains { other in
+            let its = Script(other.body)
+            return other.id != message.id && (its.name == script.name || script.key != nil && its.key == script.key)
         }
     }
 

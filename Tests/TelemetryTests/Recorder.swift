@@ -82,10 +82,21 @@ struct Bench {
 
     private func house() {
         telemetry.started(version: "1.0.0", at: moment)
-        telemetry.generation(3, configuration: "0123abcd", at: moment)
+        telemetry.generation(3, alive: 2, [("configuration", "0123abcd")], at: moment)
+        telemetry.generationEnded(2, alive: 1, at: moment)
         telemetry.reloaded(.switched)
-        telemetry.sandbox(billing, inForce: ["landlock": true, "seccomp": false], at: moment)
+        telemetry.trialRan(billing, kind: "canary", result: "done")
+        telemetry.trialDiffered(
+            billing, EventID(issuer: "k", text: "e-1"), "done became reject order.unknown", at: moment)
+        telemetry.trialDecided(billing, verdict: "rolled-back", reason: "9 of 100 events failed in it", at: moment)
+        telemetry.reloadRefused(
+            Failure(.pluginRefused, "billing", "no currency"), trigger: "change", keeps: 3, also: 0, at: moment)
+        telemetry.needsRestart(["store.path", "queues[orders].url"], at: moment)
+        telemetry.sandbox(billing, inForce: ["landlock": true, "seccomp": false], isWhole: false, at: moment)
         telemetry.workerStarted(billing, process: 71, at: moment)
+        telemetry.workerMemory(billing, index: 0, bytes: 41_943_040)
+        telemetry.workerOutgrew(billing, memory: 41_943_040, soft: 33_554_432, at: moment)
+        telemetry.workerReplaced(billing, process: 71, at: moment)
         telemetry.workerEnded(billing, process: 71, Failure(.handleCrashed, "billing", "signal 11"), at: moment)
         telemetry.workerStarted(billing, process: 72, at: moment)
         telemetry.handlerLog(

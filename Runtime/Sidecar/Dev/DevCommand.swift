@@ -65,8 +65,9 @@ struct Play: Service {
         try await cloud.start()
         let configuration = try home.setUp(cloud)
         let observers = Observers(level: .info, sink: log, listener: scoreboard)
-        let sidecar = try SidecarService(
-            configuration, observers: observers, environment: home.environment, pollWait: .seconds(1))
+        let sidecar = SidecarService(
+            configuration, from: ConfigurationSource(path: home.path("outrigger.yaml"), environment: home.environment),
+            observers: observers, pollWait: .seconds(1))
         let port = PortBox()
         let admin = try sidecar.admin { port.set($0) }
         try await withThrowingTaskGroup(of: Void.self) { group in

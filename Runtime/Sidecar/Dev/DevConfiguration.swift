@@ -55,40 +55,64 @@ enum DevConfiguration {
               liquidity:
                 EUR: {low: "10000", restored: "15000"}
             publish:
-              - {source: qsl.treasury, detail-types: [Liquidity.Low.v1, Liquidity.Restored.v1]}
+              - source: qsl.treasury
+                detail-types:
+                  [Payment.Released.v1, Liquidity.Low.v1, Liquidity.Restored.v1, Settlement.Reconciled.v1,
+                   Settlement.Mismatched.v1]
           - id: compliance
             plugin: \(plugin("compliance"))
             config:
               version: "2026-11"
-              limits: {EUR: "10000"}
-              paymentsPerDay: 20
-              sanctioned: ["Jane Example", "ACME Trading Ltd."]
+              sanctions:
+                names: ["Jane Example", "ACME Trading Ltd."]
+              limits:
+                EUR: {review: "5000", block: "10000"}
+              velocity: {window: 24h, count: 20}
+              rules:
+                user-not-verified: {verdict: clear, points: 5}
             publish:
-              - {source: qsl.compliance, detail-types: [Compliance.Cleared.v1, Compliance.Blocked.v1]}
+              - source: qsl.compliance
+                detail-types: [Compliance.Cleared.v1, Compliance.ReviewRequired.v1, Compliance.Blocked.v1]
           - id: notification
             plugin: \(plugin("notification"))
             config:
+              defaults: {locale: en, channels: [email, push], timeZone: UTC}
+              rate: {count: 100, window: 1h}
               templates:
                 Payment.Settled.v1:
                   about: /paymentId
                   recipient: /userId
-                  channel: email
-                  subject: "Payment {/paymentId} is settled"
-                  text: "{/amount} {/currency} to {/payee/name} is settled."
+                  locales:
+                    en:
+                      subject: "Payment {/paymentId} is settled"
+                      text: "{/amount} {/currency} to {/payee/name} is settled."
+                Compliance.Blocked.v1:
+                  about: /subjectId
+                  recipient: /userId
+                  priority: critical
+                  locales:
+                    en:
+                      subject: "Please contact us"
+                      text: "We cannot carry out {/subject} {/subjectId} now."
                 Token.Confirmed.v1:
                   about: /requestId
                   recipient: /owner
-                  channel: push
-                  subject: "{/token}"
-                  text: "Done: {/action} of {/quantity} {/token} on {/network}."
+                  channels: [push]
+                  locales:
+                    en:
+                      subject: "{/token}"
+                      text: "Done: {/action} of {/token}."
             publish:
-              - {source: qsl.notification, detail-types: [Notification.Sent.v1]}
+              - {source: qsl.notification, detail-types: [Notification.Sent.v1, Notification.Failed.v1]}
           - id: token
             plugin: \(plugin("token"))
             config:
-              networks: [main, side]
+              retry: {every: 1s, attempts: 3}
+              broadcast:
+                simulated: {failing: [polygon]}
             publish:
-              - {source: qsl.token, detail-types: [Token.Confirmed.v1, Token.Failed.v1]}
+              - source: qsl.token
+                detail-types: [Token.Confirmed.v1, Token.PartiallyConfirmed.v1, Token.Failed.v1]
         """
     }
 }

@@ -19,7 +19,7 @@ struct DevHome: Sendable {
     static let bus = "qsl-events"
     /// The queues, and the events that the bus sends to each.
     static let queues: [(handler: String, pattern: String)] = [
-        ("treasury", #"{"source":["qsl.payments"],"detail-type":[{"prefix":"Payment."}]}"#),
+        ("treasury", #"{"source":["qsl.payments","qsl.workflows"]}"#),
         ("compliance", #"{"source":["qsl.payments"],"detail-type":["Payment.Initiated.v1"]}"#),
         (
             "notification",

@@ -10,7 +10,13 @@ struct SampleEvent: Sendable {
     let detailType: String
     let template: String
 
-    var source: String { detailType.hasPrefix("Token.") ? "qsl.tokens" : "qsl.payments" }
+    var source: String {
+        switch detailType.prefix(while: { $0 != "." }) {
+        case "Token": "qsl.tokens"
+        case "Workflow": "qsl.workflows"
+        default: "qsl.payments"
+        }
+    }
 
     static func load(from folder: String) throws -> [SampleEvent] {
         guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder), !names.isEmpty else {

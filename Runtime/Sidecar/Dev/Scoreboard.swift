@@ -36,7 +36,7 @@ final class Scoreboard: PipelineObserver {
     /// Which queues the bus sends an event to: as the rules of ``DevHome/queues`` say.
     private static func queues(for entry: SampleStream.Entry) -> [String] {
         if entry.flaw == .malformed { return ["treasury"] }
-        var queues = entry.source == "qsl.payments" ? ["treasury"] : ["token"]
+        var queues = entry.source == "qsl.tokens" ? ["token"] : ["treasury"]
         if entry.detailType == "Payment.Initiated.v1" { queues.append("compliance") }
         if entry.detailType == "Payment.Settled.v1" { queues.append("notification") }
         return queues

@@ -9,10 +9,15 @@
 static const eh_host *host;
 static const eh_state *state;
 static const eh_publish *publisher;
+/* Configured so, it rejects everything: an operator who has not deployed the right version yet. */
+static bool refuses;
+/* Configured so, it crashes in everything. */
+static bool crashes;
 
 static eh_status create(const eh_host *given, eh_bytes config, void **self, eh_reason *why) {
-    (void)config;
     (void)why;
+    refuses = strstr(config.data, "refuse") != NULL;
+    crashes = strstr(config.data, "crash") != NULL;
     host = given;
     state = host->service(host, EH_SERVICE_STATE);
     publisher = host->service(host, EH_SERVICE_PUBLISH);
@@ -54,6 +59,11 @@ static void handle(void *self, const eh_batch *batch) {
     for (uint32_t i = 0; i < batch->count; ++i) {
         const eh_event *event = batch->events[i];
         eh_result *result = batch->results[i];
+        if (crashes) abort();
+        if (refuses) {
+            eh_reject(result, "test.refused", "");
+            continue;
+        }
         misbehave(event);
         eh_status status = EH_OK;
         if (fixture_does(event, "versioned")) status = increment(event, "versioned", true);

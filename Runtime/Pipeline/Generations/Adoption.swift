@@ -1,0 +1,59 @@
+import Events
+
+/// What a queue's pipeline works by, as one value: built and checked whole, taken over in one step.
+public struct PipelineGeneration: Sendable {
+    public let settings: PipelineSettings
+    public let routes: RouteTable
+    public let keys: any BusinessKeys
+
+    public init(_ settings: PipelineSettings, routes: RouteTable, keys: any BusinessKeys) {
+        self.settings = settings
+        self.routes = routes
+        self.keys = keys
+    }
+}
+
+/// The step from one generation to the next, between two inputs like any other.
+///
+/// What runs finishes where it is and settles as usual. What waits is routed anew before its next step: one that keeps
+/// its handler and its business key keeps its lease, too; any other gives it back and is claimed again. Nothing is
+/// counted: attempts and strikes stand in the ledger, under the event's own identity.
+extension Pipeline {
+    mutating func adopt(_ next: PipelineGeneration) {
+        guard drain == .running else { return }
+        generation = next
+        admission.adopt(settings)
+        visibility.timeout = settings.visibilityTimeout
+        for (handler, policy) in settings.handlers { workbenches[handler, default: Workbench(policy)].adopt(policy) }
+        for handler in workbenches.keys where settings.handlers[handler] == nil { workbenches[handler]?.clear() }
+        workbenches = workbenches.filter { settings.handlers[$0.key] != nil || !$0.value.isIdle }
+        for id in items.keys.sorted() where items[id]?.state == .ready { ready(id) }
+    }
+
+    /// True if it may go on where it stands. Else a newer generation moves it, before this step of the pipeline ends.
+    mutating func staysInPlace(_ id: ItemID) -> Bool {
+        guard let item = items[id], let event = item.event, item.generation != settings.generation else { return true }
+        if let (handler, route) = destination(of: event, isTimer: item.isTimer), handler == item.handler,
+            case .success(let key) = businessKey(of: event, for: handler, isTimer: item.isTimer),
+            key == item.businessKey
+        {
+            items[id]?.route = route
+            items[id]?.generation = generation.settings.generation
+            return true
+        }
+        displaced.append(id)
+        return false
+    }
+
+    /// All that one step displaced goes back to route together.
+    mutating func rerouteDisplaced() {
+        while !displaced.isEmpty {
+            let ids = displaced
+            displaced = []
+            let leases = ids.compactMap { items[$0]?.lease }
+            for id in ids { items[id]?.lease = nil }
+            if !leases.isEmpty { actions.append(.release(leases)) }
+            route(ids)
+        }
+    }
+}

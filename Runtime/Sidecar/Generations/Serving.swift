@@ -1,0 +1,115 @@
+import AWS
+import Events
+import Pipeline
+import Settings
+import Signatures
+import Store
+import Synchronization
+
+/// What works under the generation in force: its queues and its key sets. The next one takes over in one step.
+final class Serving: Sendable {
+    /// What the queues need, whatever the generation.
+    struct Surroundings: Sendable {
+        let cloud: Cloud
+        /// `nil` where nothing is published.
+        let relay: RelayRunner?
+        let store: SQLiteStore
+        let host: any HandlerHost
+        let observers: Observers
+        let pollWait: Duration
+        /// Events that a worker was in when it died with the sidecar before this one.
+        let suspects: Set<EventID>
+    }
+    private struct State {
+        var generation: Generation
+        var stations: [QueueStation] = []
+        var isStopping = false
+    }
+
+    private let around: Surroundings
+    private let verifier: CurrentVerifier
+    private let state: Mutex<State>
+    private let queues = Crew()
+    private let keySets = Crew()
+
+    init(_ first: Generation, _ around: Surroundings) {
+        self.around = around
+        verifier = CurrentVerifier(first.verifier)
+        state = Mutex(State(generation: first))
+        state.withLock { state in
+            for keySet in first.keySets { keySets.add(keySet.run) }
+            staff(&state)
+        }
+    }
+
+    var generation: Generation { state.withLock { $0.generation } }
+
+    /// The queue that a handler's timers go to.
+    func station(of handler: HandlerID) -> QueueStation? {
+        state.withLock { state in
+            let queue = state.generation.configuration.queues.first { $0.handlers.contains(handler) }
+            return state.stations.first { $0.name == queue?.name }
+        }
+    }
+
+    /// Intake of every queue stops until the same area says `nil`.
+    func pressure(area: String, _ failure: Failure?) {
+        for station in state.withLock({ $0.stations }) { station.runner.pressure(area: area, failure) }
+    }
+
+    /// In this order: what comes is verified by the new rules, then each queue's pipeline goes over between two of its
+    /// steps. What was verified, and what runs, stays so.
+    /// - Returns: false if the sidecar stops: it stays as it is then.
+    func adopt(_ next: Generation) -> Bool {
+        state.withLock { state in
+            guard !state.isStopping else { return false }
+            let previous = state.generation
+            state.generation = next
+            for run in next.keySets where !previous.keySets.contains(where: { $0 === run }) { keySets.add(run.run) }
+            verifier.become(next.verifier)
+            staff(&state)
+            for run in previous.keySets where !next.keySets.contains(where: { $0 === run }) {
+                run.leave()
+                let name = run.settings.name
+                if !next.keySets.contains(where: { $0.settings.name == name }) { around.observers.keySetEnded(name) }
+            }
+            around.relay?.giveUp(after: next.configuration.outbox.giveUp)
+            return true
+        }
+    }
+
+    /// Goes on with the queues that are still there, starts new ones, lets the others drain.
+    private func staff(_ state: inout State) {
+        let generation = state.generation
+        let deadline = around.observers.clock.now + generation.configuration.stop.deadline
+        for station in state.stations where generation.configuration[queue: station.name] == nil {
+            station.leave(deadline: deadline)
+        }
+        state.stations = generation.configuration.queues.map { queue in
+            if let station = state.stations.first(where: { $0.name == queue.name }) {
+                station.adopt(generation)
+                return station
+            }
+            let station = QueueStation(queue, generation, verifier: verifier, around: around)
+            queues.add(station.run)
+            return station
+        }
+    }
+
+    // MARK: - life
+
+    /// Until told to stop, and all queues have ended.
+    func runQueues() async { await queues.run() }
+    /// Until cancelled.
+    func runKeySets() async { await keySets.run() }
+
+    func stop() {
+        let stations = state.withLock { state in
+            state.isStopping = true
+            return state.stations
+        }
+        queues.close()
+        let deadline = around.observers.clock.now + generation.configuration.stop.deadline
+        for station in stations { station.runner.stop(deadline: deadline) }
+    }
+}
