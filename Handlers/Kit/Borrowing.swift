@@ -14,9 +14,12 @@ extension Event {
         self.init(
             id: event.id.text, source: event.source.text, detailType: event.detail_type.text,
             detail: try JSON(parsing: event.detail.buffer), resource: event.resource.text,
-            signedAt: Timestamp(milliseconds: event.time_unix_ms), attempt: Int(event.attempt),
-            keyID: event.key_id.text, isBound: event.flags & UInt32(EH_EVENT_BOUND) != 0,
-            correlationID: event.correlation_id.text,
+            signedAt: Timestamp(milliseconds: event.time_unix_ms),
+            sentAt: Timestamp(milliseconds: event.sent_unix_ms),
+            deadline: Timestamp(milliseconds: event.deadline_unix_ms), attempt: Int(event.attempt),
+            deliveries: Int(event.deliveries), keyID: event.key_id.text,
+            isBound: event.flags & UInt32(EH_EVENT_BOUND) != 0, correlationID: event.correlation_id.text,
+            traceParent: event.trace_parent.text, groupID: event.group_id.text,
             attributes: Dictionary(pairs.map { ($0.key.text, $0.value.text) }) { first, _ in first })
     }
 }

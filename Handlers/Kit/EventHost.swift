@@ -43,6 +43,22 @@ struct EventHost: Host {
         return Stored(value: Array(value.buffer), version: Version(version))
     }
 
+    func get(_ keys: [String]) throws(HostFailure) -> [String: Stored] {
+        var values = Array(repeating: eh_bytes(), count: keys.count)
+        var versions = Array(repeating: Version.absent.number, count: keys.count)
+        guard !keys.isEmpty else { return [:] }
+        try check(
+            lend(keys.map(\.utf8)) {
+                services.state?.pointee.get_many?(host, event, $0, UInt32($0.count), &values, &versions)
+            })
+        var found: [String: Stored] = [:]
+        // What this event wrote first shows the version that the key had before: none.
+        for (index, key) in keys.enumerated() where versions[index] != Version.absent.number || values[index].size > 0 {
+            found[key] = Stored(value: Array(values[index].buffer), version: Version(versions[index]))
+        }
+        return found
+    }
+
     func put(
         _ key: String, _ value: [UInt8], ifVersion: Version, timeToLive: Duration?
     ) throws(HostFailure) {
@@ -59,13 +75,24 @@ struct EventHost: Host {
 
     func publish(_ draft: Draft) throws(HostFailure) {
         guard services.publishes.contains(Route(draft.source, draft.detailType)) else { throw .denied }
+        let texts: [any Sequence<UInt8>] = [
+            draft.source.utf8, draft.detailType.utf8, draft.resource.utf8, draft.correlationID.utf8, draft.detail.bytes,
+        ]
+        let attributes = draft.attributes.sorted { $0.key < $1.key }.flatMap { [$0.key.utf8, $0.value.utf8] }
         try check(
-            lend(draft.source.utf8, draft.detailType.utf8, draft.resource.utf8, draft.detail.bytes) {
+            lend(texts + attributes) { lent in
                 var table = eh_draft()
                 table.size = UInt32(MemoryLayout<eh_draft>.size)
-                (table.source, table.detail_type, table.resource, table.detail) = ($0[0], $0[1], $0[2], $0[3])
-                table.correlation_id = eh_text("")
-                return services.drafts?.pointee.publish?(host, event, &table)
+                (table.source, table.detail_type, table.resource) = (lent[0], lent[1], lent[2])
+                (table.correlation_id, table.detail) = (lent[3], lent[4])
+                let pairs = stride(from: texts.count, to: lent.count, by: 2).map {
+                    eh_pair(key: lent[$0], value: lent[$0 + 1])
+                }
+                return pairs.withUnsafeBufferPointer { pairs in
+                    table.attributes = pairs.isEmpty ? nil : pairs.baseAddress
+                    table.attribute_count = UInt32(pairs.count)
+                    return services.drafts?.pointee.publish?(host, event, &table)
+                }
             })
     }
 

@@ -15,7 +15,8 @@
 /// ```
 ///
 /// An instance never changes: a reload makes a new one, so two may be alive at once. What must be remembered goes
-/// into the host's state. One instance runs one event at a time.
+/// into the host's state. Events come one by one: each is answered, and committed or not, alone. Payloads and
+/// configurations as types are ``TypedHandler``'s.
 public protocol Handler: Sendable {
     /// `[a-z0-9-]{1,48}`; names its metrics, its state and its configuration.
     static var id: String { get }
@@ -31,10 +32,16 @@ public protocol Handler: Sendable {
     static var publishes: [Route] { get }
     /// What it cannot work without. A host that lacks one refuses to load it.
     static var services: [Service] { get }
+    /// How many events one instance handles at once, on as many threads: 1 to 16. For more, the operator runs more
+    /// workers.
+    static var concurrency: Int { get }
+    /// A JSON Schema for its configuration, checked by the host before an instance is made; or `nil`.
+    static var configSchema: String? { get }
 
     /// Checks everything that the configuration says, so that ``handle(_:_:)`` never finds it wrong.
     ///
-    /// - Throws: any error: the configuration is refused, and the sidecar keeps what it had.
+    /// - Throws: ``HostFailure/unavailable``: not ready yet, the sidecar asks again. Any other error: the configuration
+    ///   is refused, and the sidecar keeps what it had.
     init(config: JSON) throws
 
     /// Answers one event. What it wrote and published through `host` is committed if and only if the answer is
@@ -53,6 +60,8 @@ extension Handler {
     public static var services: [Service] {
         (stateKeys.isEmpty ? [] : [.state]) + (publishes.isEmpty ? [] : [.publish])
     }
+    public static var concurrency: Int { 1 }
+    public static var configSchema: String? { nil }
 }
 
 /// A source and a detail type, each exact or `*`.

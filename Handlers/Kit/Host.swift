@@ -7,15 +7,19 @@
 public protocol Host {
     /// The value of a key, with what this event and earlier ones of this handler wrote, or `nil`.
     func get(_ key: String) throws(HostFailure) -> Stored?
+    /// The values of several keys, in one round trip; a key without a value is left out.
+    func get(_ keys: [String]) throws(HostFailure) -> [String: Stored]
     /// Writes a key at commit. Whatever `ifVersion` says, a key that was read must still be as it was read.
     /// - Parameter timeToLive: after which the key is gone; `nil` keeps it.
     func put(
         _ key: String, _ value: [UInt8], ifVersion: Version, timeToLive: Duration?) throws(HostFailure)
+    /// Removes a key at commit.
     func erase(_ key: String, ifVersion: Version) throws(HostFailure)
     /// Publishes an event after commit, at least once, always under the same signed id.
     func publish(_ draft: Draft) throws(HostFailure)
     /// Sends the handler an event at or soon after `time`, with source `outrigger.timer` and the handler's id as
-    /// detail type. One timer per key: setting it again moves it.
+    /// detail type: see ``Event/isTimer``. One timer per key: setting it again moves it. The event does not say its
+    /// key: what it is about belongs into `detail`.
     func setTimer(_ key: String, at time: Timestamp, detail: JSON) throws(HostFailure)
     func removeTimer(_ key: String) throws(HostFailure)
 
@@ -30,8 +34,22 @@ public protocol Host {
 }
 
 extension Host {
+    public func get(_ keys: [String]) throws(HostFailure) -> [String: Stored] {
+        var found: [String: Stored] = [:]
+        for key in keys { found[key] = try get(key) }
+        return found
+    }
+    public func put(_ key: String, _ value: [UInt8]) throws(HostFailure) {
+        try put(key, value, ifVersion: .any, timeToLive: nil)
+    }
+    public func erase(_ key: String) throws(HostFailure) { try erase(key, ifVersion: .any) }
+    public func setTimer(_ key: String, at time: Timestamp, encoding detail: some Encodable) throws {
+        try setTimer(key, at: time, detail: JSON(encoding: detail))
+    }
     public func log(_ level: Level, _ message: String) { log(level, message, [:]) }
     public func count(_ name: String, _ labels: KeyValuePairs<String, String> = [:]) { count(name, by: 1, labels) }
+    public func count(_ name: String, by delta: UInt64) { count(name, by: delta, [:]) }
+    public func observe(_ name: String, _ value: Double) { observe(name, value, [:]) }
 }
 
 /// Why the host did not do what it was asked. Thrown on, it becomes a wait or a retry.
@@ -81,10 +99,30 @@ public struct Draft: Hashable, Sendable {
     /// `urn:...`, or empty for the parent's. Events of one resource are sent in order.
     public let resource: String
     public let detail: JSON
-    public init(_ route: Route, resource: String = "", detail: JSON) {
+    /// Empty for the parent's.
+    public let correlationID: String
+    /// What travels beside the payload, unsigned: `user-id`, `tenant-id`, `device-id`.
+    public let attributes: [String: String]
+
+    public init(
+        _ route: Route, resource: String = "", detail: JSON, correlationID: String = "",
+        attributes: [String: String] = [:]
+    ) {
         source = route.source
         detailType = route.detailType
         self.resource = resource
         self.detail = detail
+        self.correlationID = correlationID
+        self.attributes = attributes
+    }
+
+    /// A draft whose payload is a type of the handler's own. See ``JSON/init(encoding:)``.
+    public init(
+        _ route: Route, resource: String = "", encoding detail: some Encodable, correlationID: String = "",
+        attributes: [String: String] = [:]
+    ) throws {
+        self.init(
+            route, resource: resource, detail: try JSON(encoding: detail), correlationID: correlationID,
+            attributes: attributes)
     }
 }

@@ -33,8 +33,6 @@ final class Instance: Sendable {
     private func outcome(of event: UnsafePointer<eh_event>) -> Outcome {
         do {
             return try handler.handle(Event(event.pointee), EventHost(services, event))
-        } catch let unreadable as JSON.Unreadable {
-            return .reject(Reason("payload.unreadable", "not JSON at byte \(unreadable.offset)"))
         } catch {
             return Outcome(thrown: error)
         }

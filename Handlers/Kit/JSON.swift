@@ -37,21 +37,26 @@ public enum JSON: Hashable, Sendable {
         public func makeIterator() -> IndexingIterator<[Member]> { sorted.makeIterator() }
 
         public subscript(_ key: String) -> JSON? {
+            let (place, isThere) = find(key)
+            return isThere ? sorted[place].value : nil
+        }
+
+        /// Sets a member, or adds it.
+        public mutating func set(_ key: String, _ value: JSON) {
+            let (place, isThere) = find(key)
+            if isThere { sorted.remove(at: place) }
+            sorted.insert(Member(key: key, value: value), at: place)
+        }
+
+        /// Where a key is, or belongs.
+        private func find(_ key: String) -> (place: Int, isThere: Bool) {
             var low = 0
             var high = sorted.count
             while low < high {
                 let middle = (low + high) / 2
                 if sorted[middle].key.precedes(key) { low = middle + 1 } else { high = middle }
             }
-            guard low < sorted.count, !key.precedes(sorted[low].key) else { return nil }
-            return sorted[low].value
-        }
-
-        /// Sets a member, or adds it.
-        public mutating func set(_ key: String, _ value: JSON) {
-            let place = sorted.firstIndex { !$0.key.precedes(key) } ?? sorted.count
-            if place < sorted.count, !key.precedes(sorted[place].key) { sorted.remove(at: place) }
-            sorted.insert(Member(key: key, value: value), at: place)
+            return (low, low < sorted.count && !key.precedes(sorted[low].key))
         }
 
         /// No members.
@@ -61,7 +66,16 @@ public enum JSON: Hashable, Sendable {
 
 extension String {
     /// Order of UTF-8 bytes. `<` would compare by canonical equivalence.
-    fileprivate func precedes(_ other: String) -> Bool { utf8.lexicographicallyPrecedes(other.utf8) }
+    fileprivate func precedes(_ other: String) -> Bool {
+        utf8.withContiguousStorageIfAvailable { own in
+            other.utf8.withContiguousStorageIfAvailable { others in
+                for index in 0..<min(own.count, others.count) where own[index] != others[index] {
+                    return own[index] < others[index]
+                }
+                return own.count < others.count
+            }
+        }?.flatMap(\.self) ?? utf8.lexicographicallyPrecedes(other.utf8)
+    }
 }
 
 extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral,

@@ -32,21 +32,19 @@ extension JSON {
         return value
     }
 
-    public func string(at pointer: Pointer) throws(Mismatch) -> String {
-        guard case .string(let text) = self[pointer] else { throw Mismatch(pointer, expected: "a text") }
-        return text
-    }
+    public func string(at pointer: Pointer) throws(Mismatch) -> String { try leaf(at: pointer) }
+    public func boolean(at pointer: Pointer) throws(Mismatch) -> Bool { try leaf(at: pointer) }
+    public func integer(at pointer: Pointer) throws(Mismatch) -> Int { try leaf(at: pointer) }
+    /// A text that may name a row, a key or a resource.
+    public func identifier(at pointer: Pointer) throws(Mismatch) -> Identifier { try leaf(at: pointer) }
+    public func currency(at pointer: Pointer) throws(Mismatch) -> Currency { try leaf(at: pointer) }
+    /// A decimal, written as a text or as a number.
+    public func amount(at pointer: Pointer) throws(Mismatch) -> Amount { try leaf(at: pointer) }
 
-    public func boolean(at pointer: Pointer) throws(Mismatch) -> Bool {
-        guard case .boolean(let value) = self[pointer] else { throw Mismatch(pointer, expected: "true or false") }
-        return value
-    }
-
-    public func integer(at pointer: Pointer) throws(Mismatch) -> Int {
-        guard case .number(let number) = self[pointer], let value = number.integer else {
-            throw Mismatch(pointer, expected: "an integer")
-        }
-        return value
+    public func positiveAmount(at pointer: Pointer) throws(Mismatch) -> Amount {
+        let amount = try amount(at: pointer)
+        guard amount > .zero else { throw Mismatch(pointer, expected: "an amount greater than zero") }
+        return amount
     }
 
     public func array(at pointer: Pointer) throws(Mismatch) -> [JSON] {
@@ -59,36 +57,10 @@ extension JSON {
         return members
     }
 
-    /// A text that may name a row, a key or a resource.
-    public func identifier(at pointer: Pointer) throws(Mismatch) -> Identifier {
-        guard case .string(let text) = self[pointer], let identifier = Identifier(text) else {
-            throw Mismatch(pointer, expected: Identifier.rule)
+    private func leaf<Leaf: JSONLeaf>(at pointer: Pointer) throws(Mismatch) -> Leaf {
+        guard let leaf = self[pointer].flatMap({ Leaf(decoding: $0) }) else {
+            throw Mismatch(pointer, expected: Leaf.expected)
         }
-        return identifier
-    }
-
-    /// A decimal, written as a text or as a number.
-    public func amount(at pointer: Pointer) throws(Mismatch) -> Amount {
-        let amount: Amount? =
-            switch self[pointer] {
-            case .string(let text): Amount(text)
-            case .number(let number): Amount(number.text)
-            default: nil
-            }
-        guard let amount else { throw Mismatch(pointer, expected: "a decimal of at most 18 places") }
-        return amount
-    }
-
-    public func positiveAmount(at pointer: Pointer) throws(Mismatch) -> Amount {
-        let amount = try amount(at: pointer)
-        guard amount > .zero else { throw Mismatch(pointer, expected: "an amount greater than zero") }
-        return amount
-    }
-
-    public func currency(at pointer: Pointer) throws(Mismatch) -> Currency {
-        guard case .string(let text) = self[pointer], let currency = Currency(text) else {
-            throw Mismatch(pointer, expected: "a currency code of three capital letters")
-        }
-        return currency
+        return leaf
     }
 }

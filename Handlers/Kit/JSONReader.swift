@@ -72,13 +72,15 @@ private struct JSONReader {
     /// At an opening quote.
     mutating func string() throws(JSON.Unreadable) -> String {
         place += 1
-        var text: [UInt8] = []
+        let start = place
+        while let byte = next, byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") { place += 1 }
+        // Mostly that was all of it; else what follows an escape is taken one by one.
+        if next == UInt8(ascii: "\"") { return try text(bytes[start..<place]) }
+        var text = Array(bytes[start..<place])
         while let byte = next {
             switch byte {
             case UInt8(ascii: "\""):
-                place += 1
-                guard let text = String(validating: text, as: UTF8.self) else { throw unreadable }
-                return text
+                return try self.text(text[...])
             case UInt8(ascii: "\\"):
                 place += 1
                 text.append(contentsOf: try escape())
@@ -90,6 +92,13 @@ private struct JSONReader {
             }
         }
         throw unreadable
+    }
+
+    /// At a closing quote.
+    private mutating func text(_ bytes: ArraySlice<UInt8>) throws(JSON.Unreadable) -> String {
+        place += 1
+        guard let text = String(validating: bytes, as: UTF8.self) else { throw unreadable }
+        return text
     }
 
     /// After a backslash.

@@ -36,6 +36,8 @@ extension Outcome {
         switch error {
         case let rejection as Rejection: self = .reject(rejection.reason)
         case let mismatch as JSON.Mismatch: self = .reject(Reason("payload.mismatch", mismatch.description))
+        case let unreadable as JSON.Unreadable:
+            self = .reject(Reason("payload.unreadable", "not JSON at byte \(unreadable.offset)"))
         case HostFailure.unavailable: self = .wait(Reason("host.unavailable"))
         case let failure as HostFailure: self = .retry(Reason("host.\(failure.rawValue)"))
         default: self = .retry(Reason("handler.threw", "\(type(of: error))"))

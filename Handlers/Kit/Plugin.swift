@@ -45,7 +45,9 @@ public struct Plugin: @unchecked Sendable {
         handler.create = create
         handler.handle = { Instance.at($0)?.handle($1) }
         handler.destroy = { Instance.release($0) }
-        handler.threading = EH_SERIAL
+        handler.threading = type.concurrency > 1 ? EH_CONCURRENT : EH_SERIAL
+        handler.max_concurrency = UInt32(clamping: type.concurrency > 1 ? type.concurrency : 0)
+        handler.config_schema = type.configSchema.map { immortal($0) }
         handler.services = immortal(type.services.map(\.rawValue))
         handler.business_key = immortal(type.businessKey.map(\.text))
         handler.state_keys = immortal(type.stateKeys.map(\.description))

@@ -50,6 +50,7 @@ public struct Pointer: Hashable, Sendable, ExpressibleByStringLiteral, CustomStr
     public var description: String { text }
 
     private static func unescape(_ part: Substring) -> String? {
+        guard part.utf8.contains(UInt8(ascii: "~")) else { return String(part) }
         var token = ""
         var isEscape = false
         for scalar in part.unicodeScalars {

@@ -9,13 +9,15 @@ public struct Template: Hashable, Sendable, CustomStringConvertible {
     private let parts: [Part]
     public let description: String
 
-    /// - Returns: `nil` if a place is not closed, or holds no JSON Pointer.
+    /// - Returns: `nil` if a place is not closed before the next one, or holds no JSON Pointer.
     public init?(_ text: String) {
         var parts: [Part] = []
         var rest = text[...]
         while let open = rest.utf8.indices.first(where: { rest.utf8[$0...].starts(with: "{/".utf8) }) {
-            guard let close = rest.utf8[open...].firstIndex(of: UInt8(ascii: "}")),
-                let pointer = Pointer(parsing: String(rest[rest.utf8.index(after: open)..<close]))
+            let place = rest[rest.utf8.index(after: open)...]
+            guard let close = place.utf8.firstIndex(of: UInt8(ascii: "}")),
+                !place[..<close].utf8.contains(UInt8(ascii: "{")),
+                let pointer = Pointer(parsing: String(place[..<close]))
             else { return nil }
             parts += [.text(String(rest[..<open])), .value(pointer)]
             rest = rest[rest.utf8.index(after: close)...]

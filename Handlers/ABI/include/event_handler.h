@@ -260,7 +260,7 @@ typedef struct eh_handler {
     uint32_t max_batch;           /* 0 means 1; the host has 10 */
     uint32_t reserved;
     const char *summary;          /* one line */
-    const char *config_schema;    /* JSON Schema, checked before create() */
+    const char *config_schema;    /* JSON Schema, draft 7, checked before create() */
     const char *const *services;  /* those it needs, NULL-terminated */
 
     /* The business idempotency key, as data. A NULL-terminated list of JSON Pointers (RFC 6901) into

@@ -1,6 +1,7 @@
 /// The one symbol of the library.
 
 public import ABI
+import Hello
 import Kit
 
 private let plugin = Plugin("hello-swift", version: "1.0.0", Hello.self)
