@@ -1,48 +1,85 @@
-/// Screens every payment before it goes on: cleared, or blocked by a rule.
+/// Screens payments, users and token operations before they go on: cleared, to be reviewed, or blocked.
 
 public import Kit
+import Vocabulary
 
 public struct ComplianceHandler: Handler {
     public static let id = "compliance"
-    public static let summary = "Clears or blocks payments by sanctions, limits and daily counts"
-    public static let routes = [Route("qsl.payments", "Payment.Initiated.v1")]
-    public static let businessKey: [Pointer] = ["/paymentId"]
-    public static let stateKeys = [countKey]
-    public static let publishes = [cleared, blocked]
-
-    static let countKey: KeyTemplate = "cleared:{/userId}"
-    static let cleared = Route("qsl.compliance", "Compliance.Cleared.v1")
-    static let blocked = Route("qsl.compliance", "Compliance.Blocked.v1")
+    public static let summary = "Screens payments, users and tokens: sanctions, limits, velocity, countries, identity"
+    public static let routes: [Route] = [
+        .paymentInitiated, .userRegistered, .userUpdated, .tokenMintRequested, .tokenTransferRequested,
+        .tokenBurnRequested,
+    ]
+    // What is one piece of work differs by event type, so it is kept in state and not declared as `businessKey`.
+    public static let stateKeys: [KeyTemplate] = [
+        "decision:payment:{/paymentId}", "decision:token:{/requestId}", "decision:user:{/userId}:{/revision}",
+        "user:{/userId}", "user:{/from}", "user:{/to}", "activity:{/userId}", "activity:{/from}", "activity:{/to}",
+    ]
+    public static let publishes: [Route] = [.complianceCleared, .complianceReviewRequired, .complianceBlocked]
+    public static let configSchema: String? = ComplianceSettings.schema
 
     private let settings: ComplianceSettings
 
     public init(config: JSON) throws { settings = try ComplianceSettings(json: config) }
 
     public func handle(_ event: Event, _ host: any Host) throws -> Outcome {
-        let payment = try Screened(json: event.detail)
-        let key = try Self.countKey.key(in: event.detail)
-        var count = try host.read(DailyCount.self, key) ?? DailyCount()
-        let day = event.signedAt.day
-
-        let rule = Screening(settings).brokenRule(payment, clearedToday: count[day])
-        if rule == nil {
-            count.add(day: day)
-            try host.write(count, key, timeToLive: .seconds(DailyCount.days * 86_400))
+        let subject = try Subject(event, settings.sanctions.transliteration)
+        let inputs = Inputs(event)
+        if let decided = try host.read(Decision.self, "decision:\(subject.work)") {
+            guard decided.inputs.sha256 == inputs.sha256 else {
+                throw Rejection("compliance.inputs-changed", "it was decided on another payload before")
+            }
+            host.count("decided_before")
+            return .done
         }
-        try host.publish(verdict(on: payment, rule))
-        host.count("verdicts", ["rule": rule?.rawValue ?? "none"])
+        let standings = try subject.parties.map { try host.read(UserStanding.self, "user:\($0)") }
+        let activity = try activity(with: subject, at: event.signedAt, host)
+        let rules = try Screening(settings).rules(for: subject, at: event.signedAt, standings, activity)
+        let decision = Decision(rules, settings.scoring, version: settings.version, inputs: inputs)
+        try record(decision, on: subject, activity, host)
         return .done
     }
 
-    /// Names the rules and their version, and no person but by the user's id.
-    private func verdict(on payment: Screened, _ rule: Rule?) -> Draft {
-        let asked = rule.map { JSON.string($0.rawValue) } ?? .array(Rule.allCases.map { .string($0.rawValue) })
-        return Draft(
-            rule == nil ? Self.cleared : Self.blocked,
-            resource: "urn:qsl:compliance:payment:\(payment.paymentID)",
-            detail: [
-                "paymentId": .string(payment.paymentID.text), "userId": .string(payment.userID.text),
-                rule == nil ? "rules" : "rule": asked, "version": .string(settings.version.text),
+    /// The user's activity as it is if this goes on.
+    private func activity(with subject: Subject, at time: Timestamp, _ host: any Host) throws -> Activity {
+        guard let (unit, amount) = subject.movement else { return Activity() }
+        let before = try host.read(Activity.self, "activity:\(subject.userID)") ?? Activity()
+        return before.adding(
+            Activity.Movement(at: time, unit: unit.text, amount: amount), keeping: settings.longestWindow)
+    }
+
+    /// Keeps the decision, says it, and remembers what it means for later ones. What was blocked moved nothing.
+    private func record(
+        _ decision: Decision, on subject: Subject, _ activity: Activity, _ host: any Host
+    ) throws {
+        try host.write(decision, "decision:\(subject.work)", timeToLive: settings.remember)
+        if subject.movement != nil, decision.verdict != .block {
+            try host.write(
+                activity, "activity:\(subject.userID)", timeToLive: settings.longestWindow + Activity.lateness)
+        }
+        if subject.kind == .user { try remember(decision, on: subject, host) }
+        try host.publish(
+            Draft(
+                decision.route, resource: Resource.screening(subject.kind.rawValue, subject.id),
+                detail: decision.detail(about: subject)))
+        host.count("decisions", ["verdict": decision.verdict.rawValue, "subject": subject.kind.rawValue])
+        host.log(
+            .info, "decided",
+            [
+                "subject": subject.kind.rawValue, "verdict": decision.verdict.rawValue, "score": "\(decision.score)",
+                "version": decision.version.text, "rules": decision.findings.map(\.rule).joined(separator: " "),
             ])
+    }
+
+    /// The newest revision stands, whatever the order in which they come.
+    private func remember(_ decision: Decision, on subject: Subject, _ host: any Host) throws {
+        guard let revision = subject.revision, let verification = subject.verification else { return }
+        let key = "user:\(subject.id)"
+        let known = try host.read(UserStanding.self, key)
+        guard known.map({ $0.revision < revision }) ?? true else { return }
+        try host.write(
+            UserStanding(
+                revision: revision, verification: verification, country: subject.countries.first ?? nil,
+                verdict: decision.verdict), key)
     }
 }

@@ -1,36 +1,31 @@
-/// The rules' configuration, under a version that every verdict names.
+/// The rules' configuration, under a version that every decision names.
 
 public import Kit
+import Vocabulary
 
-/// `{"version": "2026-11", "limits": {"EUR": "10000"}, "paymentsPerDay": 20, "sanctioned": ["Jane Example"]}`
+/// What the operator sets; see the README.
 public struct ComplianceSettings: Sendable {
     public let version: Identifier
-    /// The most that one payment may be. A currency without a limit is not allowed.
-    public let limits: [Currency: Amount]
-    /// Payments of one user that are cleared on one day (UTC).
-    public let paymentsPerDay: Int
-    public let sanctioned: Set<NormalisedName>
+    public let sanctions: Sanctions
+    public let limits: AmountLimits
+    public let velocity: Velocity
+    public let structuring: Structuring?
+    public let countries: Countries
+    public let scoring: Scoring
+    /// How long a decision is kept.
+    public let remember: Duration
 
     public init(json: JSON) throws(JSON.Mismatch) {
         version = try json.identifier(at: "/version")
-        var limits: [Currency: Amount] = [:]
-        for member in try json.members(at: "/limits") {
-            let place = "/limits" / member.key
-            guard let currency = Currency(member.key) else {
-                throw JSON.Mismatch(place, expected: "a currency code of three capital letters")
-            }
-            limits[currency] = try json.positiveAmount(at: place)
-        }
-        self.limits = limits
-        paymentsPerDay = try json.integer(at: "/paymentsPerDay")
-        guard paymentsPerDay > 0 else { throw JSON.Mismatch("/paymentsPerDay", expected: "a number above zero") }
-        var sanctioned: Set<NormalisedName> = []
-        for index in try json.array(at: "/sanctioned").indices {
-            let place = "/sanctioned" / String(index)
-            let name = NormalisedName(try json.string(at: place))
-            guard !name.isEmpty else { throw JSON.Mismatch(place, expected: "a name") }
-            sanctioned.insert(name)
-        }
-        self.sanctioned = sanctioned
+        sanctions = try Sanctions(json: json)
+        limits = try AmountLimits(json: json)
+        velocity = try Velocity(json: json)
+        structuring = try Structuring(json: json, limits)
+        countries = try Countries(json: json)
+        scoring = try Scoring(json: json)
+        remember = try json.period(at: "/remember", default: .seconds(400 * 86_400))
     }
+
+    /// The longest that a rule looks back.
+    var longestWindow: Duration { max(velocity.window, structuring?.window ?? velocity.window) }
 }

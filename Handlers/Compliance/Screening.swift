@@ -1,47 +1,35 @@
-/// The rules of compliance, in the order in which they are asked.
+/// All rules, asked of one subject: pure.
 
 public import Kit
-
-/// What is screened: the members of `Payment.Initiated.v1` that a rule reads.
-public struct Screened: Sendable {
-    public let paymentID: Identifier
-    public let userID: Identifier
-    public let money: Money
-    public let names: [NormalisedName]
-
-    public init(json: JSON) throws(JSON.Mismatch) {
-        paymentID = try json.identifier(at: "/paymentId")
-        userID = try json.identifier(at: "/userId")
-        money = try Money(of: json)
-        var names: [NormalisedName] = []
-        for pointer in ["/payer/name", "/payee/name"] as [Pointer] {
-            let name = NormalisedName(try json.string(at: pointer))
-            guard !name.isEmpty else { throw JSON.Mismatch(pointer, expected: "a name") }
-            names.append(name)
-        }
-        self.names = names
-    }
-}
-
-/// Names of rules, as events carry them.
-public enum Rule: String, CaseIterable, Sendable {
-    case sanctionedName = "sanctioned-name"
-    case currencyNotAllowed = "currency-not-allowed"
-    case amountOverLimit = "amount-over-limit"
-    case tooManyToday = "too-many-today"
-}
+import Vocabulary
 
 public struct Screening: Sendable {
     private let settings: ComplianceSettings
     public init(_ settings: ComplianceSettings) { self.settings = settings }
 
-    /// The first rule that the payment breaks, or `nil`.
+    /// The rules that apply, each once, in the order of ``Rule``.
     ///
-    /// - Parameter clearedToday: payments of this user that were cleared on the day of this one.
-    public func brokenRule(_ payment: Screened, clearedToday: Int) -> Rule? {
-        if payment.names.contains(where: settings.sanctioned.contains) { return .sanctionedName }
-        guard let limit = settings.limits[payment.money.currency] else { return .currencyNotAllowed }
-        if payment.money.amount > limit { return .amountOverLimit }
-        return clearedToday >= settings.paymentsPerDay ? .tooManyToday : nil
+    /// - Parameters:
+    ///   - standings: of each party; `nil` for a user of whom nothing is known
+    ///   - activity: of the user, with this movement in it
+    public func rules(
+        for subject: Subject, at time: Timestamp, _ standings: [UserStanding?], _ activity: Activity
+    ) throws -> [Rule] {
+        var rules = subject.names.flatMap(settings.sanctions.rules)
+        if let (unit, amount) = subject.movement {
+            let movement = Activity.Movement(at: time, unit: unit.text, amount: amount)
+            if let rule = settings.limits.rule(for: amount, of: unit) { rules.append(rule) }
+            rules += try settings.velocity.rules(for: movement, in: activity)
+            if let structuring = settings.structuring,
+                structuring.applies(to: movement, limit: settings.limits[unit], in: activity)
+            {
+                rules.append(.structuring)
+            }
+        }
+        let known = standings.compactMap { $0?.country.flatMap(Country.init) }
+        rules += settings.countries.rules(for: subject.countries, isExpected: true)
+        rules += settings.countries.rules(for: known, isExpected: false)
+        rules += UserStanding.rules(for: standings)
+        return Rule.allCases.filter(rules.contains)
     }
 }

@@ -1,67 +1,55 @@
-/// Tells people what happened, once.
+/// Tells people what happened, once, by the way and at the time that they prefer.
 
 public import Kit
+import Vocabulary
 
 public struct NotificationHandler: Handler {
     public static let id = "notification"
-    public static let summary = "Turns events into notices from templates, each sent once"
-    public static let routes = [
-        Route("qsl.payments", "Payment.Settled.v1"), Route("qsl.compliance", "Compliance.Blocked.v1"),
-        Route("qsl.token", "Token.Confirmed.v1"),
+    public static let summary = "Turns events into notifications by templates and preferences, each told once"
+    /// The events that may have a template.
+    public static let told: [Route] = [
+        .paymentInitiated, .paymentAuthorized, .paymentSettled, .paymentFailed, .paymentReleased, .workflowFailed,
+        .liquidityLow, .liquidityRestored, .settlementReconciled, .settlementMismatched, .complianceCleared,
+        .complianceReviewRequired, .complianceBlocked, .tokenConfirmed, .tokenPartiallyConfirmed, .tokenFailed,
+        .userRegistered, .userUpdated,
     ]
-    public static let publishes = [sent]
-    /// State without declared keys: where a notice's id stands depends on the template.
-    public static let services: [Service] = [.state, .publish]
+    public static let routes: [Route] = told + [.preferenceChanged]
+    public static let publishes: [Route] = [.notificationSent, .notificationFailed]
+    /// Where the recipient of an event usually stands; a template may name another place.
+    public static let stateKeys: [KeyTemplate] = [
+        "mailbox:{/userId}", "mailbox:{/owner}", "preference:{/userId}", "preference:{/owner}",
+    ]
+    public static let services: [Service] = [.state, .publish, .timer]
+    public static let configSchema: String? = NotificationSettings.schema
 
-    static let sent = Route("qsl.notification", "Notification.Sent.v1")
+    private let settings: NotificationSettings
+    private let delivery: any Delivery
 
-    /// A notice is remembered for this: longer than any queue keeps a late event.
-    static let remembered = Duration.seconds(30 * 86_400)
+    public init(config: JSON) throws { try self.init(config: config, delivery: StandInDelivery()) }
 
-    /// By detail type.
-    private let templates: [String: NoticeTemplate]
-
-    /// `{"templates": {"Payment.Settled.v1": {"about": "/paymentId", "recipient": "/userId", ...}}}`
-    public init(config: JSON) throws {
-        var templates: [String: NoticeTemplate] = [:]
-        for member in try config.members(at: "/templates") {
-            let place = "/templates" / member.key
-            guard Self.routes.contains(where: { $0.detailType == member.key }) else {
-                throw JSON.Mismatch(place, expected: "a detail type that this handler takes")
-            }
-            do {
-                templates[member.key] = try NoticeTemplate(json: member.value)
-            } catch {
-                throw JSON.Mismatch(place.appending(error.pointer), expected: error.expected)
-            }
-        }
-        self.templates = templates
+    public init(config: JSON, delivery: any Delivery) throws {
+        settings = try NotificationSettings(json: config)
+        self.delivery = delivery
     }
 
     public func handle(_ event: Event, _ host: any Host) throws -> Outcome {
-        guard let template = templates[event.detailType] else {
+        let desk = Desk(
+            settings: settings, now: NotificationHandler.now(event, host),
+            outbound: Outbound(delivery: delivery, remember: settings.remember, eventID: event.id, host: host))
+        if event.isTimer {
+            try desk.release(for: event.detail.identifier(at: .userID))
+        } else if Route(event.source, event.detailType) == .preferenceChanged {
+            try desk.adopt(Preference(event: event.detail), of: event.detail.identifier(at: .userID))
+        } else if let template = settings.templates[event.detailType] {
+            try desk.tell(event, template)
+        } else {
             host.count("without_template")
-            return .done
         }
-        let notice = try template.notice(of: event.detail, detailType: event.detailType)
-        let key = "sent:\(notice.id)"
-        guard try host.read(Sent.self, key) == nil else {
-            host.count("sent_before")
-            return .done
-        }
-        try host.publish(draft(of: notice))
-        try host.write(Sent(channel: notice.channel, eventID: event.id), key, timeToLive: Self.remembered)
-        host.log(.info, "notice sent", ["notice": notice.id, "channel": notice.channel.text])
         return .done
     }
 
-    private func draft(of notice: Notice) -> Draft {
-        Draft(
-            Self.sent, resource: "urn:qsl:notification:notice:\(notice.id)",
-            detail: [
-                "notificationId": .string(notice.id), "recipient": .string(notice.recipient.text),
-                "channel": .string(notice.channel.text), "subject": .string(notice.subject),
-                "text": .string(notice.text),
-            ])
+    /// The host has no clock to ask, but says when the answer is due, and how long that is.
+    private static func now(_ event: Event, _ host: any Host) -> Timestamp {
+        max(event.signedAt, event.sentAt, event.deadline + (.zero - host.remaining))
     }
 }

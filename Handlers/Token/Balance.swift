@@ -1,4 +1,4 @@
-/// How much of a token one owner has.
+/// How much of a token there is: in one owner's hands, or at all.
 
 public import Kit
 

@@ -1,68 +1,168 @@
-/// Keeps balances of tokens: mint, transfer, burn.
+/// Keeps balances of tokens, and carries requests to the networks until enough of them have confirmed.
 
 public import Kit
+import Vocabulary
 
 public struct TokenHandler: Handler {
     public static let id = "token"
-    public static let summary = "Balances per network, token and owner, never below zero"
-    public static let routes = [
-        Route("qsl.tokens", "Token.MintRequested.v1"), Route("qsl.tokens", "Token.TransferRequested.v1"),
-        Route("qsl.tokens", "Token.BurnRequested.v1"),
+    public static let summary = "Mint, transfer, burn and metadata over several networks; balances never below zero"
+    public static let routes: [Route] = [
+        .tokenMintRequested, .tokenTransferRequested, .tokenBurnRequested, .tokenMetadataRequested,
     ]
     public static let businessKey: [Pointer] = ["/requestId"]
-    public static let stateKeys = [fromKey, toKey]
-    public static let publishes = [confirmed, failed]
+    public static let stateKeys = [operationKey, fromKey, toKey, supplyKey]
+    public static let publishes: [Route] = [.tokenConfirmed, .tokenPartiallyConfirmed, .tokenFailed]
+    public static let services: [Service] = [.state, .publish, .timer]
+    public static let configSchema: String? = TokenSettings.schema
 
-    static let fromKey: KeyTemplate = "balance:{/network}:{/token}:{/from}"
-    static let toKey: KeyTemplate = "balance:{/network}:{/token}:{/to}"
-    static let confirmed = Route("qsl.token", "Token.Confirmed.v1")
-    static let failed = Route("qsl.token", "Token.Failed.v1")
+    static let operationKey: KeyTemplate = "operation:{/requestId}"
+    static let fromKey: KeyTemplate = "balance:{/token}:{/from}"
+    static let toKey: KeyTemplate = "balance:{/token}:{/to}"
+    static let supplyKey: KeyTemplate = "supply:{/token}"
+    static let metadataKey: KeyTemplate = "metadata:{/token}"
+    static let timerKey: KeyTemplate = "broadcast:{/requestId}"
 
-    private let networks: Set<Identifier>
+    /// More than this of one token is never believed: one more than the largest quantity has digits.
+    static let supplyAtMost = Amount("1000000000000000") ?? .zero
 
-    /// `{"networks": ["main", "test"]}`
+    private let settings: TokenSettings
+    private let broadcaster: any Broadcaster
+
     public init(config: JSON) throws {
-        var networks: Set<Identifier> = []
-        for index in try config.array(at: "/networks").indices {
-            networks.insert(try config.identifier(at: "/networks" / String(index)))
-        }
-        self.networks = networks
+        let settings = try TokenSettings(json: config)
+        self.init(settings, settings.simulated)
+    }
+
+    public init(_ settings: TokenSettings, _ broadcaster: any Broadcaster) {
+        self.settings = settings
+        self.broadcaster = broadcaster
     }
 
     public func handle(_ event: Event, _ host: any Host) throws -> Outcome {
-        let request = try TokenRequest(json: event.detail, detailType: event.detailType)
-        let fromKey = try request.from.map { _ in try Self.fromKey.key(in: event.detail) }
-        let toKey = try request.to.map { _ in try Self.toKey.key(in: event.detail) }
+        if event.isTimer { return try goOn(event, host) }
+        guard let action = TokenRequest.Action(Route(event.source, event.detailType)) else {
+            throw Rejection("token.unknown-request", "not a request of tokens")
+        }
+        let request = try TokenRequest(action, event.detail)
+        try settings.check(request)
+        return try take(request, event, host)
+    }
+
+    // MARK: - a request
+
+    /// Takes what the request gives away, and commits that before any network hears of it: a timer that is due at once
+    /// does the asking.
+    private func take(_ request: TokenRequest, _ event: Event, _ host: any Host) throws -> Outcome {
+        let key = try Self.operationKey.key(in: request.json)
+        if let known = try host.read(Operation.self, key) {
+            guard known.request == request else {
+                throw Rejection("token.request-changed", "this request id was used for another request")
+            }
+            host.count("repeated_requests")
+            return .done
+        }
         do {
-            let movement = try Movement(
-                request, from: balance(fromKey, host), to: balance(toKey, host), networks: networks)
-            if let fromKey, let from = movement.from { try host.write(from, fromKey) }
-            if let toKey, let to = movement.to { try host.write(to, toKey) }
-            try host.publish(draft(Self.confirmed, of: request))
+            let networks = try networks(for: request)
+            let before = try holdings(of: request, host)
+            let after = try before.reserving(
+                request, supplyAtMost: settings.supply(of: request.token) ?? Self.supplyAtMost)
+            try write(after, before, request, host)
+            let operation = Operation(
+                request, Broadcast(to: networks, quorum: min(settings.quorum, networks.count)))
+            try host.write(operation, key)
+            try schedule(request, at: event.signedAt, host)
         } catch let refusal as Refusal {
-            try host.publish(draft(Self.failed, of: request, refusal))
-            host.count("refused", ["reason": refusal.rawValue])
+            let operation = Operation(request, nil)
+            try host.write(operation, key, timeToLive: settings.remember)
+            try publish(.tokenFailed, operation, refusal, host)
         }
         return .done
     }
 
-    private func balance(_ key: String?, _ host: any Host) throws -> Balance {
-        guard let key else { return .none }
-        return try host.read(Balance.self, key) ?? .none
+    private func networks(for request: TokenRequest) throws(Refusal) -> [Identifier] {
+        guard let network = request.network else { return settings.networks.names }
+        guard settings.networks.contains(network) else { throw .unknownNetwork }
+        return [network]
     }
 
-    /// Says the request again, and why it was refused.
-    private func draft(_ route: Route, of request: TokenRequest, _ refusal: Refusal? = nil) -> Draft {
-        var detail = JSON.Members()
-        detail.set("requestId", .string(request.id.text))
-        detail.set("action", .string(request.action.rawValue))
-        detail.set("network", .string(request.network.text))
-        detail.set("token", .string(request.token.text))
-        detail.set("quantity", request.quantity.json)
-        if let from = request.from { detail.set("from", .string(from.text)) }
-        if let to = request.to { detail.set("to", .string(to.text)) }
-        if let owner = request.owner { detail.set("owner", .string(owner.text)) }
-        if let refusal { detail.set("reason", .string(refusal.rawValue)) }
-        return Draft(route, resource: "urn:qsl:token:request:\(request.id)", detail: .object(detail))
+    /// Says the request again, so that the keys it names travel with the timer.
+    private func schedule(_ request: TokenRequest, at time: Timestamp, _ host: any Host) throws {
+        let detail = JSON.detail([
+            .requestID: request.id.json, .token: request.token.json, .from: request.from?.json, .to: request.to?.json,
+        ])
+        try host.setTimer(try Self.timerKey.key(in: detail), at: time, detail: detail)
+    }
+
+    // MARK: - the networks
+
+    /// Asks every network that has not confirmed yet, and does what their answers come to.
+    private func goOn(_ event: Event, _ host: any Host) throws -> Outcome {
+        let key = try Self.operationKey.key(in: event.detail)
+        guard var operation = try host.read(Operation.self, key), var broadcast = operation.broadcast else {
+            return .done
+        }
+        let request = operation.request
+        for network in broadcast.waiting {
+            guard case .waiting(let asked) = broadcast.networks[network] else { continue }
+            let answer = try broadcaster.broadcast(request, to: network, asked: asked)
+            broadcast.note(answer, of: network, attempts: settings.attempts)
+        }
+        let reports = broadcast.advance()
+        operation.broadcast = broadcast
+        for report in reports { try tell(report, of: operation, host) }
+        let isFinished = broadcast.phase == .finished
+        if !isFinished { try schedule(request, at: event.signedAt + settings.every, host) }
+        try host.write(operation, key, timeToLive: isFinished ? settings.remember : nil)
+        return .done
+    }
+
+    private func tell(_ report: Broadcast.Report, of operation: Operation, _ host: any Host) throws {
+        let request = operation.request
+        switch report {
+        case .confirmed:
+            let before = try holdings(of: request, host)
+            try write(try before.confirming(request), before, request, host)
+            if let metadata = request.metadata {
+                try host.write(metadata, try Self.metadataKey.key(in: request.json))
+            }
+            try publish(.tokenConfirmed, operation, nil, host)
+        case .partiallyConfirmed:
+            try publish(.tokenPartiallyConfirmed, operation, nil, host)
+        case .failed:
+            let before = try holdings(of: request, host)
+            try write(try before.returning(request), before, request, host)
+            try publish(.tokenFailed, operation, .noQuorum, host)
+        }
+    }
+
+    private func publish(_ route: Route, _ operation: Operation, _ refusal: Refusal?, _ host: any Host) throws {
+        try host.publish(
+            Draft(
+                route, resource: Resource.tokenRequest(operation.request.id), detail: operation.detail(refusal)))
+        host.count("answers", ["answer": refusal?.rawValue ?? route.detailType])
+    }
+
+    // MARK: - balances
+
+    private func holdings(of request: TokenRequest, _ host: any Host) throws -> Holdings {
+        let detail = request.json
+        func balance(_ owner: Identifier?, _ key: KeyTemplate) throws -> Balance {
+            guard owner != nil else { return .none }
+            return try host.read(Balance.self, key.key(in: detail)) ?? .none
+        }
+        return Holdings(
+            from: try balance(request.from, Self.fromKey), to: try balance(request.to, Self.toKey),
+            supply: try host.read(Balance.self, Self.supplyKey.key(in: detail)))
+    }
+
+    private func write(
+        _ after: Holdings, _ before: Holdings, _ request: TokenRequest, _ host: any Host
+    ) throws {
+        let detail = request.json
+        if after.from != before.from { try host.write(after.from, Self.fromKey.key(in: detail)) }
+        if after.to != before.to { try host.write(after.to, Self.toKey.key(in: detail)) }
+        if let supply = after.supply, supply != before.supply {
+            try host.write(supply, Self.supplyKey.key(in: detail))
+        }
     }
 }

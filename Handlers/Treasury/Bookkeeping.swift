@@ -1,19 +1,24 @@
-/// Reserve, hold, book, release: what a step of a payment does to a position.
+/// Reserve, hold, book, release: what a payment's standing does to a position.
 
 public import Kit
+public import Vocabulary
 
 extension Position {
-    /// Takes the payment's old weight off the books and puts its new weight on. So the books depend on how far each
-    /// payment came, and not on the way there.
+    /// Takes the payment's old weight off the books and puts its new weight on. So the books are the sum of what each
+    /// payment has come to, and not of the ways there.
     ///
+    /// - Parameter day: the day that a settlement is booked on
     /// - Throws: a ``Rejection`` if a sum leaves the range of amounts.
-    public func moving(_ payment: Payment, from old: Step?, to new: Step) throws(Rejection) -> Position {
+    public func moving(
+        _ payment: Payment, from old: Course.Standing, to new: Course.Standing, on day: CalendarDay
+    ) throws(Rejection) -> Position {
         let off = try Weight(of: payment, at: old)
         let on = try Weight(of: payment, at: new)
         var moved = self
         moved.booked = try booked - off.booked + on.booked
         moved.reserved = try reserved - off.reserved + on.reserved
         moved.held = try held - off.held + on.held
+        if new == .booked, old != .booked { try moved.book.add(payment, on: day) }
         return moved
     }
 }
@@ -24,20 +29,20 @@ private struct Weight {
     var reserved = Amount.zero
     var held = Amount.zero
 
-    /// | step       | debit     | credit |
-    /// |------------|-----------|--------|
-    /// | initiated  | reserved  |        |
-    /// | authorised | held      |        |
-    /// | failed     |           |        |
-    /// | settled    | booked -  | booked |
-    init(of payment: Payment, at step: Step?) throws(Rejection) {
+    /// | standing          | debit     | credit |
+    /// |-------------------|-----------|--------|
+    /// | awaited, released |           |        |
+    /// | reserved          | reserved  |        |
+    /// | held              | held      |        |
+    /// | booked            | booked -  | booked |
+    init(of payment: Payment, at standing: Course.Standing) throws(Rejection) {
         let amount = payment.money.amount
-        switch (step, payment.direction) {
-        case (.initiated, .debit): reserved = amount
-        case (.authorised, .debit): held = amount
-        case (.settled, .debit): booked = try Amount.zero - amount
-        case (.settled, .credit): booked = amount
-        case (.initiated, .credit), (.authorised, .credit), (.failed, _), (nil, _): break
+        switch (standing, payment.direction) {
+        case (.reserved, .debit): reserved = amount
+        case (.held, .debit): held = amount
+        case (.booked, .debit): booked = try Amount.zero - amount
+        case (.booked, .credit): booked = amount
+        case (.reserved, .credit), (.held, .credit), (.awaited, _), (.released, _): break
         }
     }
 }

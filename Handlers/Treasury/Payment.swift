@@ -1,6 +1,7 @@
 /// The terms of a payment: what every event of it says again.
 
 public import Kit
+import Vocabulary
 
 /// A payment from (`debit`) or to (`credit`) an account of the house. Its terms never change.
 public struct Payment: Hashable, Sendable {
@@ -19,23 +20,33 @@ public struct Payment: Hashable, Sendable {
         self.direction = direction
         self.money = money
     }
+
+    /// Reads an event. See `Money(inDetail:)` for what is refused.
+    public init(detail: JSON) throws {
+        self.init(
+            id: try detail.identifier(at: .paymentID), account: try detail.identifier(at: .account),
+            direction: try Payment.direction(in: detail), money: try Money(inDetail: detail))
+    }
+
+    private static func direction(in json: JSON) throws(JSON.Mismatch) -> Direction {
+        guard let direction = Direction(rawValue: try json.text(at: .direction)) else {
+            throw JSON.Mismatch(Field.direction.pointer, expected: "debit or credit")
+        }
+        return direction
+    }
 }
 
 extension Payment: StateRecord {
     public init(json: JSON) throws(JSON.Mismatch) {
-        guard let direction = Direction(rawValue: try json.string(at: "/direction")) else {
-            throw JSON.Mismatch("/direction", expected: "debit or credit")
-        }
         self.init(
-            id: try json.identifier(at: "/paymentId"), account: try json.identifier(at: "/account"),
-            direction: direction, money: try Money(of: json))
+            id: try json.identifier(at: .paymentID), account: try json.identifier(at: .account),
+            direction: try Payment.direction(in: json), money: try Money(of: json))
     }
 
     public var json: JSON {
-        [
-            "paymentId": .string(id.text), "account": .string(account.text),
-            "direction": .string(direction.rawValue), "amount": money.amount.json,
-            "currency": .string(money.currency.code),
-        ]
+        .detail([
+            .paymentID: id.json, .account: account.json, .direction: .string(direction.rawValue),
+            .amount: money.amount.json, .currency: money.currency.json,
+        ])
     }
 }

@@ -12,12 +12,12 @@ public struct Position: Hashable, Sendable {
     public var held: Amount
     /// True from `Liquidity.Low.v1` until `Liquidity.Restored.v1`.
     public var isLow: Bool
+    /// The same settlements again, by day.
+    public var book: DayBook
 
-    public init(booked: Amount = .zero, reserved: Amount = .zero, held: Amount = .zero, isLow: Bool = false) {
-        self.booked = booked
-        self.reserved = reserved
-        self.held = held
-        self.isLow = isLow
+    public init(opening: Amount) {
+        (booked, reserved, held, isLow) = (opening, .zero, .zero, false)
+        book = DayBook(opening: opening)
     }
 
     /// What can still be spent.
@@ -26,12 +26,17 @@ public struct Position: Hashable, Sendable {
 
 extension Position: StateRecord {
     public init(json: JSON) throws(JSON.Mismatch) {
-        self.init(
-            booked: try json.amount(at: "/booked"), reserved: try json.amount(at: "/reserved"),
-            held: try json.amount(at: "/held"), isLow: try json.boolean(at: "/low"))
+        booked = try json.amount(at: "/booked")
+        reserved = try json.amount(at: "/reserved")
+        held = try json.amount(at: "/held")
+        isLow = try json.boolean(at: "/low")
+        book = try DayBook(json: json["/book"] ?? .null)
     }
 
     public var json: JSON {
-        ["booked": booked.json, "reserved": reserved.json, "held": held.json, "low": .boolean(isLow)]
+        [
+            "booked": booked.json, "reserved": reserved.json, "held": held.json, "low": .boolean(isLow),
+            "book": book.json,
+        ]
     }
 }

@@ -1,55 +1,93 @@
-/// Keeps positions by payment events, and tells when liquidity is low.
+/// Keeps positions by payment events, tells when liquidity is low, and closes each day.
 
 public import Kit
+import Vocabulary
 
 public struct TreasuryHandler: Handler {
     public static let id = "treasury"
-    public static let summary = "Positions per account and currency; tells when liquidity is low"
-    public static let routes = [
-        Route("qsl.payments", "Payment.Initiated.v1"), Route("qsl.payments", "Payment.Authorized.v1"),
-        Route("qsl.payments", "Payment.Settled.v1"), Route("qsl.payments", "Payment.Failed.v1"),
+    public static let summary = "Positions per account and currency, liquidity, and the day's reconciliation"
+    public static let routes: [Route] = [
+        .paymentInitiated, .paymentAuthorized, .paymentSettled, .paymentFailed, .workflowFailed,
     ]
     public static let businessKey: [Pointer] = ["/paymentId"]
     public static let stateKeys = [paymentKey, positionKey]
-    public static let publishes = [low, restored]
+    public static let publishes: [Route] = [
+        .paymentReleased, .liquidityLow, .liquidityRestored, .settlementReconciled, .settlementMismatched,
+    ]
+    public static let services: [Service] = [.state, .publish, .timer]
+    public static let configSchema: String? = TreasurySettings.schema
 
     static let paymentKey: KeyTemplate = "payment:{/paymentId}"
     static let positionKey: KeyTemplate = "position:{/account}:{/currency}"
-    static let low = Route("qsl.treasury", "Liquidity.Low.v1")
-    static let restored = Route("qsl.treasury", "Liquidity.Restored.v1")
-
-    /// A finished payment is forgotten after this: longer than any queue keeps a late event of it.
-    static let finishedPayments = Duration.seconds(30 * 86_400)
+    static let timerKey: KeyTemplate = "close:{/account}:{/currency}"
 
     private let settings: TreasurySettings
 
     public init(config: JSON) throws { settings = try TreasurySettings(json: config) }
 
     public func handle(_ event: Event, _ host: any Host) throws -> Outcome {
-        guard let step = Step(detailType: event.detailType) else {
+        if event.isTimer { return try close(event.detail, host) }
+        guard let step = Course(Route(event.source, event.detailType)) else {
             throw Rejection("treasury.unknown-step", "not a step of a payment")
         }
-        let payment = try Payment(json: event.detail)
-        let paymentKey = try Self.paymentKey.key(in: event.detail)
-        let positionKey = try Self.positionKey.key(in: event.detail)
+        return try take(step, of: Payment(detail: event.detail), event, host)
+    }
 
-        let known = try host.read(Progress.self, paymentKey)
-        guard known == nil || known?.payment == payment else {
+    // MARK: - a step of a payment
+
+    private func take(_ step: Course, of payment: Payment, _ event: Event, _ host: any Host) throws -> Outcome {
+        let paymentKey = try Self.paymentKey.key(in: event.detail)
+        let before = try host.read(Progress.self, paymentKey) ?? Progress(payment: payment)
+        guard before.payment == payment else {
             throw Rejection("treasury.terms-changed", "account, direction, amount or currency differ from before")
         }
-        if let known, known.step >= step {
+        var after = before
+        after.course.formUnion(step)
+        if step == .abandoned, before.workflow == nil { after.workflow = try Workflow(json: event.detail) }
+        if after.userID == nil, event.detail[.userID] != nil {
+            after.userID = try event.detail.identifier(at: .userID)
+        }
+        guard after.course != before.course else {
             host.count("late_events")
             return .done
         }
-
-        let before = try host.read(Position.self, positionKey) ?? settings.opening(of: payment)
-        var position = try before.moving(payment, from: known?.step, to: step)
-        try tell(payment, &position, host)
-        try host.write(position, positionKey)
-        try host.write(
-            Progress(payment: payment, step: step), paymentKey,
-            timeToLive: step.isFinal ? Self.finishedPayments : nil)
+        try enter(after, since: before.course, event, host)
+        if after.course.isCompensated, !before.course.isCompensated { try release(after, host) }
+        let isOpen = after.course.contains(.initiated) && !after.course.isFinal
+        try host.write(after, paymentKey, timeToLive: isOpen ? nil : settings.remember)
         return .done
+    }
+
+    /// Into the books, with what follows from them.
+    private func enter(_ progress: Progress, since old: Course, _ event: Event, _ host: any Host) throws {
+        let payment = progress.payment
+        let key = try Self.positionKey.key(in: event.detail)
+        let day = settings.businessDay.day(of: event.signedAt)
+        let before = try host.read(Position.self, key) ?? settings.opening(of: payment)
+        var position = try before.moving(
+            payment, from: old.standing, to: progress.course.standing, on: day)
+        let discrepancy = Discrepancy(in: progress.course)
+        position.book.open(day)
+        position.book.note(payment, from: Discrepancy(in: old), to: discrepancy)
+        if let discrepancy { host.count("discrepancies", ["code": discrepancy.rawValue]) }
+        try tell(payment, &position, host)
+        if let earliest = position.book.earliest, earliest != before.book.earliest {
+            try schedule(earliest, payment.account, payment.money.currency, host)
+        }
+        try host.write(position, key)
+    }
+
+    private func release(_ progress: Progress, _ host: any Host) throws {
+        let payment = progress.payment
+        try host.publish(
+            Draft(
+                .paymentReleased, resource: Resource.payment(payment.id),
+                detail: .detail([
+                    .paymentID: payment.id.json, .account: payment.account.json,
+                    .direction: .string(payment.direction.rawValue), .amount: payment.money.amount.json,
+                    .currency: payment.money.currency.json, .userID: progress.userID?.json,
+                    .workflowID: progress.workflow?.id.json, .reason: progress.workflow?.reason.json,
+                ])))
     }
 
     /// Publishes a signal where the position crossed a threshold, and notes it in the position.
@@ -62,12 +100,41 @@ public struct TreasuryHandler: Handler {
         position.isLow = signal == .low
         try host.publish(
             Draft(
-                signal == .low ? Self.low : Self.restored,
-                resource: "urn:qsl:treasury:position:\(payment.account)-\(currency)",
-                detail: [
-                    "account": .string(payment.account.text), "currency": .string(currency.code),
-                    "available": available.json, "threshold": liquidity.threshold(of: signal).json,
-                    "paymentId": .string(payment.id.text),
-                ]))
+                signal == .low ? .liquidityLow : .liquidityRestored,
+                resource: Resource.position(payment.account, currency),
+                detail: .detail([
+                    .account: payment.account.json, .currency: currency.json, .available: available.json,
+                    .threshold: liquidity.threshold(of: signal).json, .paymentID: payment.id.json,
+                ])))
+    }
+
+    // MARK: - the close of a day
+
+    private func schedule(
+        _ day: CalendarDay, _ account: Identifier, _ currency: Currency, _ host: any Host
+    ) throws {
+        let detail = JSON.detail([
+            .account: account.json, .currency: currency.json, .day: .string(day.description),
+        ])
+        try host.setTimer(
+            try Self.timerKey.key(in: detail), at: settings.businessDay.closing(of: day), detail: detail)
+    }
+
+    /// A timer that was moved meanwhile closes nothing: another one will.
+    private func close(_ detail: JSON, _ host: any Host) throws -> Outcome {
+        let key = try Self.positionKey.key(in: detail)
+        let account = try detail.identifier(at: .account)
+        let currency = try detail.currency(at: Field.currency.pointer)
+        guard let day = CalendarDay(try detail.text(at: .day)), let position = try host.read(Position.self, key),
+            let closed = try Reconciliation.close(day, of: position)
+        else { return .done }
+        try host.publish(
+            Draft(
+                closed.report.isMatched ? .settlementReconciled : .settlementMismatched,
+                resource: Resource.position(account, currency),
+                detail: closed.report.detail(account: account, currency: currency)))
+        try host.write(closed.position, key)
+        if let next = closed.position.book.earliest { try schedule(next, account, currency, host) }
+        return .done
     }
 }

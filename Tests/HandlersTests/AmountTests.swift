@@ -81,7 +81,7 @@ import Testing
         #expect(template.render { $0.text.uppercased() } == "/A-/B/C {x} {")
     }
 
-    @Test(arguments: ["{/a", "a {/b", "{/~}"]) func refusesWhatIsNotClosedOrNoPointer(text: String) {
+    @Test(arguments: ["{/a", "a {/b", "{/~}", "{/a {/b}"]) func refusesWhatIsNotClosedOrNoPointer(text: String) {
         #expect(Template(text) == nil)
     }
 

@@ -58,6 +58,17 @@ final class CHost {
             version?.pointee = 7
             return EH_OK
         }
+        state.pointee.get_many = { host, _, keys, count, values, versions in
+            let host = CHost.of(host)
+            guard host.status == EH_OK else { return host.status }
+            host.calls.append("get \(count)")
+            for index in 0..<Int(count) {
+                let key = text(keys![index])
+                values?[index] = host.rows[key].map(host.lend) ?? eh_bytes()
+                versions?[index] = host.rows[key] == nil || key == "fresh" ? 0 : 7
+            }
+            return EH_OK
+        }
         state.pointee.put = { host, _, key, value, version, timeToLive in
             let host = CHost.of(host)
             let condition = version == EH_VERSION_ANY ? "any" : String(version)
@@ -71,8 +82,11 @@ final class CHost {
         publish.initialize(to: eh_publish())
         publish.pointee.publish = { host, _, draft in
             let (host, draft) = (CHost.of(host), draft!.pointee)
-            let parts = [draft.source, draft.detail_type, draft.resource, draft.detail]
-            host.calls.append("publish " + parts.map { text($0) }.joined(separator: " "))
+            let parts = [draft.source, draft.detail_type, draft.resource, draft.correlation_id, draft.detail]
+            let attributes = UnsafeBufferPointer(start: draft.attributes, count: Int(draft.attribute_count))
+            host.calls.append(
+                "publish " + parts.map { text($0) }.joined(separator: " ")
+                    + attributes.map { " \(text($0.key))=\(text($0.value))" }.joined())
             return host.status
         }
         timer.initialize(to: eh_timer())
@@ -89,6 +103,29 @@ final class CHost {
         case EH_SERVICE_TIMER: UnsafeRawPointer(timer)
         default: nil
         }
+    }
+
+    /// Gives an instance one event.
+    func handle(_ handler: eh_handler, _ instance: UnsafeMutableRawPointer?, _ payload: String) throws -> eh_result {
+        var event = eh_event()
+        event.size = UInt32(MemoryLayout<eh_event>.size)
+        event.attempt = 1
+        (event.id, event.source, event.detail_type) = (lend("E-1"), lend("a.source"), lend("A.Type.v1"))
+        (event.resource, event.key_id, event.correlation_id) = (lend(""), lend("key"), lend(""))
+        (event.group_id, event.trace_parent, event.detail) = (lend(""), lend(""), lend(payload))
+        var result = eh_result()
+        withUnsafePointer(to: event) { event in
+            withUnsafeMutablePointer(to: &result) { result in
+                withUnsafePointer(to: Optional(event)) { events in
+                    withUnsafePointer(to: Optional(result)) { results in
+                        var batch = eh_batch(
+                            size: UInt32(MemoryLayout<eh_batch>.size), count: 1, events: events, results: results)
+                        handler.handle(instance, &batch)
+                    }
+                }
+            }
+        }
+        return result
     }
 
     /// Bytes with a NUL behind them, valid as long as this host.

@@ -38,6 +38,16 @@ private struct Probe: Handler {
         case "put": try host.put("row", Array("value".utf8), ifVersion: .absent, timeToLive: .seconds(2))
         case "erase": try host.erase("row", ifVersion: Version(3))
         case "publish": try host.publish(Draft(Route("out", "Out.v1"), resource: "urn:x", detail: ["n": 1]))
+        case "publish more":
+            try host.publish(
+                Draft(
+                    Route("out", "Out.v1"), detail: [:], correlationID: "C-2",
+                    attributes: ["user-id": "U", "tenant-id": "T"]))
+        case "get many":
+            let found = try host.get(["row", "absent", "fresh"])
+            for (key, stored) in found.sorted(by: { $0.key < $1.key }) {
+                host.log(.info, "\(key) \(stored.version.number) \(String(decoding: stored.value, as: UTF8.self))")
+            }
         case "smuggle": try host.publish(Draft(Route("out", "Other.v1"), detail: [:]))
         case "timer":
             try host.setTimer("t", at: Timestamp(milliseconds: 99), detail: ["n": 2])
@@ -51,6 +61,8 @@ private struct Probe: Handler {
             let said = [event.id, event.source, event.detailType, event.resource, event.keyID, event.correlationID]
             host.log(.info, said.joined(separator: "|"), ["user": event.attributes["user-id"] ?? ""])
             host.log(.info, "\(event.attempt) \(event.signedAt.milliseconds) \(event.isBound)")
+            let times = [event.sentAt, event.deadline].map(\.milliseconds)
+            host.log(.info, "\(event.deliveries) \(times) \(event.groupID) \(event.traceParent)")
         }
         return .done
     }
@@ -143,8 +155,9 @@ private let plugin = Plugin("probes", version: "1.2.3", Probe.self)
         event.size = UInt32(MemoryLayout<eh_event>.size)
         (event.id, event.source, event.detail_type) = (host.lend("E-1"), host.lend("a.source"), host.lend("A.Type.v1"))
         (event.resource, event.key_id) = (host.lend("urn:r"), host.lend("key"))
-        (event.correlation_id, event.group_id) = (host.lend("C-1"), host.lend(""))
-        (event.trace_parent, event.detail) = (host.lend(""), host.lend(payload))
+        (event.correlation_id, event.group_id) = (host.lend("C-1"), host.lend("G"))
+        (event.trace_parent, event.detail) = (host.lend("00-1-2-01"), host.lend(payload))
+        (event.deliveries, event.sent_unix_ms, event.deadline_unix_ms) = (3, 2_345, 3_456)
         event.flags = UInt32(EH_EVENT_BOUND)
         event.attempt = 2
         event.time_unix_ms = 1_234
@@ -175,7 +188,10 @@ private let plugin = Plugin("probes", version: "1.2.3", Probe.self)
 
     @Test func theEventIsTheHosts() throws {
         #expect(
-            try calls("say") == ["log 2 E-1|a.source|A.Type.v1|urn:r|key|C-1 user=U-1", "log 2 2 1234 true"])
+            try calls("say") == [
+                "log 2 E-1|a.source|A.Type.v1|urn:r|key|C-1 user=U-1", "log 2 2 1234 true",
+                "log 2 3 [2345, 3456] G 00-1-2-01",
+            ])
     }
 
     @Test func aMissingRowIsNone() throws { #expect(try calls("get") == ["log 2 none"]) }
@@ -192,7 +208,14 @@ private let plugin = Plugin("probes", version: "1.2.3", Probe.self)
     }
 
     @Test func aDraftCarriesItsParts() throws {
-        #expect(try calls("publish") == [#"publish out Out.v1 urn:x {"n":1}"#])
+        #expect(try calls("publish") == [#"publish out Out.v1 urn:x  {"n":1}"#])
+        host.calls = []
+        #expect(try calls("publish more") == ["publish out Out.v1  C-2 {} tenant-id=T user-id=U"])
+    }
+
+    @Test func severalRowsComeAtOnce() throws {
+        host.rows = ["row": "value", "fresh": "mine"]
+        #expect(try calls("get many") == ["get 3", "log 2 fresh 0 mine", "log 2 row 7 value"])
     }
 
     @Test func aDraftThatTheHandlerDoesNotListNeverReachesTheHost() throws {
@@ -217,7 +240,7 @@ private let plugin = Plugin("probes", version: "1.2.3", Probe.self)
         (EH_DENIED, EH_RETRY, "host.denied"), (EH_INVALID, EH_RETRY, "host.invalid"), (-99, EH_RETRY, "host.invalid"),
     ]) func aFailureOfTheHostIsAWaitOrARetry(status: eh_status, outcome: eh_outcome, code: String) throws {
         host.status = status
-        for action in ["get", "put", "erase", "publish", "timer"] {
+        for action in ["get", "get many", "put", "erase", "publish", "timer"] {
             let result = try answers(#"{"do": "\#(action)"}"#)[0]
             #expect(result.outcome == outcome && text(of: result.reason.code) == code, "\(action)")
         }
@@ -225,7 +248,7 @@ private let plugin = Plugin("probes", version: "1.2.3", Probe.self)
 
     @Test func aServiceThatTheHostLacksIsDenied() throws {
         host.offersServices = false
-        for action in ["get", "put", "publish", "timer"] {
+        for action in ["get", "get many", "put", "publish", "timer"] {
             #expect(text(of: try answers(#"{"do": "\#(action)"}"#)[0].reason.code) == "host.denied", "\(action)")
         }
     }

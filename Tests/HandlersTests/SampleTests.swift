@@ -18,7 +18,7 @@ import Treasury
         return try JSON.text(String(contentsOfFile: path, encoding: .utf8).replacing("{n}", with: String(number)))
     }
 
-    private func runAll<H: Handler>(_ handler: H, source: String) throws {
+    private func runAll<H: Handler>(_ handler: H, source: String, then next: () -> Void = {}) throws {
         let routes = H.routes.filter { $0.source == source }
         #expect(!routes.isEmpty)
         for number in 1...3 {
@@ -27,6 +27,7 @@ import Treasury
                     id: "\(route.detailType)-\(number)", source: source, detailType: route.detailType,
                     detail: try sample(route.detailType, number: number))
                 #expect(host.run(handler, event) == .done, "\(route.detailType)")
+                next()
             }
         }
     }
@@ -37,25 +38,32 @@ import Treasury
     }
 
     @Test func complianceClearsTheSamples() throws {
-        let config = #"{"version": "1", "limits": {"EUR": "1000"}, "paymentsPerDay": 1, "sanctioned": []}"#
+        let config = """
+            {"version": "1", "sanctions": {"names": []}, "limits": {"EUR": {"block": "1000"}},
+             "velocity": {"window": "1h", "count": 1}, "rules": {"user-not-verified": {"verdict": "clear"}}}
+            """
         try runAll(ComplianceHandler(config: .text(config)), source: "qsl.payments")
         #expect(host.published.map(\.detailType) == Array(repeating: "Compliance.Cleared.v1", count: 3))
     }
 
     @Test func tokensOfTheSamplesAddUp() throws {
-        try runAll(TokenHandler(config: ["networks": ["main"]]), source: "qsl.tokens")
+        let handler = try TokenHandler(config: ["broadcast": ["simulated": [:]]])
+        try runAll(handler, source: "qsl.tokens") { host.fireTimers(of: handler, until: host.now) }
         #expect(host.published.allSatisfy { $0.detailType == "Token.Confirmed.v1" })
-        #expect(try host.record(Balance.self, "balance:main:gold:ann")?.quantity.text == "270")
-        #expect(try host.record(Balance.self, "balance:main:gold:bo")?.quantity.text == "15")
+        #expect(host.published.count == 12)
+        #expect(try host.record(Balance.self, "balance:gold:ann")?.quantity.text == "270")
+        #expect(try host.record(Balance.self, "balance:gold:bo")?.quantity.text == "15")
     }
 
     @Test func notificationTellsOfTheSamples() throws {
-        let template: JSON = [
-            "about": "/paymentId", "recipient": "/userId", "channel": "email", "subject": "{/paymentId}",
-            "text": "{/amount} {/currency} to {/payee/name}",
-        ]
-        let handler = try NotificationHandler(config: ["templates": ["Payment.Settled.v1": template]])
-        try runAll(handler, source: "qsl.payments")
-        #expect(host.published.last?.detail["/text"] == "125.50 EUR to Bo Chen")
+        let config = """
+            {"defaults": {"locale": "en", "channels": ["email"], "timeZone": "UTC"},
+             "rate": {"count": 9, "window": "1h"},
+             "templates": {"Payment.Settled.v1": {"about": "/paymentId", "recipient": "/userId",
+               "locales": {"en": {"subject": "{/paymentId}", "text": "{/amount} {/currency} to {/payee/name}"}}}}}
+            """
+        let delivery = RecordingDelivery()
+        try runAll(NotificationHandler(config: .text(config), delivery: delivery), source: "qsl.payments")
+        #expect(delivery.delivered.map(\.notice.text) == Array(repeating: "125.50 EUR to Bo Chen", count: 3))
     }
 }

@@ -1,0 +1,111 @@
+/// The settlements of a position by day, and what is not in order: kept beside its balance, to be compared with it.
+
+public import Kit
+public import Vocabulary
+
+/// Days that are open, the balance that the last closed one left, and the payments that people must look at.
+public struct DayBook: Hashable, Sendable {
+    public struct Day: Hashable, Sendable {
+        public var debits = Amount.zero
+        public var credits = Amount.zero
+        public var payments = 0
+    }
+
+    /// Exceptions beyond this are counted, and not named: the record must stay small.
+    static let exceptionsNamed = 256
+
+    /// What the last closed day left, or the opening balance.
+    public private(set) var balance: Amount
+    public private(set) var closedThrough: CalendarDay?
+    public private(set) var days: [CalendarDay: Day] = [:]
+    /// By payment, until they are reported.
+    public private(set) var exceptions: [Identifier: Discrepancy] = [:]
+    public private(set) var unnamed = 0
+
+    public init(opening: Amount) { balance = opening }
+
+    /// The day that is closed next.
+    public var earliest: CalendarDay? { days.keys.min() }
+
+    /// The day that something of `day` counts for: a closed day stays closed, so what comes late counts for the first
+    /// that is open.
+    public func openDay(_ day: CalendarDay) -> CalendarDay {
+        closedThrough.map { max(day, $0 + 1) } ?? day
+    }
+
+    /// Opens a day, so that it will be closed and reported.
+    public mutating func open(_ day: CalendarDay) { days[openDay(day), default: Day()].payments += 0 }
+
+    mutating func add(_ payment: Payment, on day: CalendarDay) throws(Rejection) {
+        let day = openDay(day)
+        var sums = days[day] ?? Day()
+        switch payment.direction {
+        case .debit: sums.debits = try sums.debits + payment.money.amount
+        case .credit: sums.credits = try sums.credits + payment.money.amount
+        }
+        sums.payments += 1
+        days[day] = sums
+    }
+
+    /// Notes what has come of a payment: a new discrepancy, another one, or none any more.
+    public mutating func note(_ payment: Payment, from old: Discrepancy?, to new: Discrepancy?) {
+        guard old != new else { return }
+        if exceptions.removeValue(forKey: payment.id) == nil, old != nil, unnamed > 0 { unnamed -= 1 }
+        guard let new else { return }
+        if exceptions.count < DayBook.exceptionsNamed {
+            exceptions[payment.id] = new
+        } else {
+            unnamed += 1
+        }
+    }
+
+    /// Forgets the earliest day and the exceptions: they were reported.
+    mutating func close(_ day: CalendarDay, leaving balance: Amount) {
+        days[day] = nil
+        (closedThrough, self.balance) = (day, balance)
+        (exceptions, unnamed) = ([:], 0)
+    }
+}
+
+extension DayBook: StateRecord {
+    public init(json: JSON) throws(JSON.Mismatch) {
+        balance = try json.amount(at: "/balance")
+        if json["/closedThrough"] != nil { closedThrough = try DayBook.day(json.string(at: "/closedThrough")) }
+        unnamed = try json.integer(at: "/unnamed")
+        for member in try json.members(at: "/days") {
+            days[try DayBook.day(member.key)] = Day(
+                debits: try member.value.amount(at: "/debits"), credits: try member.value.amount(at: "/credits"),
+                payments: try member.value.integer(at: "/payments"))
+        }
+        for member in try json.members(at: "/exceptions") {
+            guard let id = Identifier(member.key), case .string(let code) = member.value,
+                let discrepancy = Discrepancy(rawValue: code)
+            else { throw JSON.Mismatch("/exceptions", expected: "payments and codes") }
+            exceptions[id] = discrepancy
+        }
+    }
+
+    private static func day(_ text: String) throws(JSON.Mismatch) -> CalendarDay {
+        guard let day = CalendarDay(text) else { throw JSON.Mismatch("/days", expected: "a day") }
+        return day
+    }
+
+    public var json: JSON {
+        var days = JSON.Members()
+        for (day, sums) in self.days {
+            days.set(
+                day.description,
+                [
+                    "debits": sums.debits.json, "credits": sums.credits.json,
+                    "payments": .number(JSON.Number(sums.payments)),
+                ])
+        }
+        var exceptions = JSON.Members()
+        for (id, discrepancy) in self.exceptions { exceptions.set(id.text, .string(discrepancy.rawValue)) }
+        return .detail([
+            Field("balance"): balance.json, Field("closedThrough"): closedThrough.map { .string($0.description) },
+            Field("days"): .object(days), .exceptions: .object(exceptions),
+            Field("unnamed"): .number(JSON.Number(unnamed)),
+        ])
+    }
+}
