@@ -46,8 +46,8 @@ func tests(
 func handler(_ name: String) -> [Target] {
     [
         .target(
-            name: name, dependencies: ["Kit"], path: "Handlers/\(name)", exclude: ["Plugin", "README.md"],
-            swiftSettings: strict),
+            name: name, dependencies: ["Kit", "Vocabulary"], path: "Handlers/\(name)",
+            exclude: ["Plugin", "README.md"], swiftSettings: strict),
         .target(
             name: "\(name)Plugin", dependencies: ["ABI", "Kit", .target(name: name)],
             path: "Handlers/\(name)/Plugin", swiftSettings: strict, linkerSettings: oneSwiftPluginSymbol),
@@ -59,7 +59,7 @@ func plugin(_ name: String, _ target: String) -> Product {
 func fixture(_ name: String) -> Target {
     .target(
         name: "Fixture\(name)", dependencies: ["ABI"], path: "Tests/Fixtures/Plugins/\(name)",
-        publicHeadersPath: ".", cSettings: hiddenSymbols, linkerSettings: withoutSwift)
+        publicHeadersPath: ".", cSettings: hiddenSymbols, cxxSettings: strictCXX, linkerSettings: withoutSwift)
 }
 
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
@@ -71,7 +71,7 @@ let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "sw
 let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
-let fixtures = ["Counting", "Obedient", "Hostile", "Mistaken", "Foreign"]
+let fixtures = ["Counting", "Obedient", "Hostile", "Mistaken", "Foreign", "Careless", "Nameless", "Ruled"]
 
 // MARK: - the house
 
@@ -82,9 +82,11 @@ let package = Package(
         .executable(name: "outrigger-worker", targets: ["Worker"]),
         .executable(name: "outrigger-benchmarks", targets: ["Benchmarks"]),
         .library(name: "HandlerKit", targets: ["Kit", "ABI"]),
+        .library(name: "HandlerTesting", targets: ["HandlerTesting"]),
         plugin("treasury", "TreasuryPlugin"), plugin("compliance", "CompliancePlugin"),
         plugin("notification", "NotificationPlugin"), plugin("token", "TokenPlugin"),
         plugin("hello-c", "HelloC"), plugin("hello-swift", "HelloSwiftPlugin"),
+        plugin("outrigger-call", "CallPlugin"), plugin("fixture-plain", "FixturePlain"),
     ] + fixtures.map { plugin("fixture-\($0.lowercased())", "Fixture\($0)") },
     dependencies: [
         .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
@@ -104,7 +106,9 @@ let package = Package(
         .target(
             name: "CSimdjson", path: "Runtime/JSON/CSimdjson", cxxSettings: strictCXX + [.unsafeFlags(["-O2"])],
             linkerSettings: [.linkedLibrary("simdjson")]),
-        module("JSON", ["CSimdjson"], exclude: ["CSimdjson"]),
+        .target(
+            name: "CValijson", path: "Runtime/JSON/CValijson", cxxSettings: strictCXX + [.unsafeFlags(["-O2"])]),
+        module("JSON", ["CSimdjson", "CValijson"], exclude: ["CSimdjson", "CValijson"]),
         .systemLibrary(
             name: "CCurl", path: "Runtime/HTTP/CCurl", pkgConfig: "libcurl",
             providers: [.apt(["libcurl4-openssl-dev", "libssl-dev"])]),
@@ -138,19 +142,44 @@ let package = Package(
             name: "Sidecar",
             dependencies: [
                 "Events", "Pipeline", "JSON", "HTTP", "Cryptography", "AWS", "Signatures", "Store", "Plugins",
-                "LocalAPI", "LocalCloud", "Telemetry", "Settings", arguments, lifecycle, logging, signals,
+                "LocalAPI", "LocalCloud", "Telemetry", "Settings", "Conformance", arguments, lifecycle, logging,
+                signals,
             ],
             path: "Runtime/Sidecar", swiftSettings: strict),
 
         // For handler authors.
         .target(name: "ABI", path: "Handlers/ABI", cSettings: strictC),
         .target(name: "Kit", dependencies: ["ABI"], path: "Handlers/Kit", swiftSettings: strict),
+        .systemLibrary(
+            name: "CFFI", path: "Handlers/Call/CFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"])]),
         .target(
-            name: "HelloC", dependencies: ["ABI"], path: "examples/2-hello-c", exclude: ["README.md"],
+            name: "Call", dependencies: ["Kit", "CFFI"], path: "Handlers/Call", exclude: ["CFFI", "Plugin"],
+            swiftSettings: strict),
+        .target(
+            name: "CallPlugin", dependencies: ["ABI", "Kit", "Call"], path: "Handlers/Call/Plugin",
+            swiftSettings: strict, linkerSettings: oneSwiftPluginSymbol),
+        .target(name: "Vocabulary", dependencies: ["Kit"], path: "Handlers/Vocabulary", swiftSettings: strict),
+        .target(
+            name: "HandlerTesting", dependencies: ["Kit"], path: "Handlers/Testing", exclude: ["Conformance"],
+            swiftSettings: strict),
+        .target(
+            name: "Conformance",
+            dependencies: ["Events", "Pipeline", "JSON", "Plugins", "WorkerProtocol"],
+            path: "Handlers/Testing/Conformance",
+            swiftSettings: strict),
+        .target(
+            name: "HelloC", dependencies: ["ABI"], path: "examples/2-hello-c", exclude: ["README.md", "event.json"],
             publicHeadersPath: ".", cSettings: hiddenSymbols, linkerSettings: onePluginSymbol + withoutSwift),
         .target(
-            name: "HelloSwiftPlugin", dependencies: ["ABI", "Kit"], path: "examples/3-hello-swift",
-            exclude: ["README.md"], swiftSettings: strict, linkerSettings: oneSwiftPluginSymbol),
+            name: "Hello", dependencies: ["Kit"], path: "examples/3-hello-swift/Sources/Hello", swiftSettings: strict),
+        .target(
+            name: "HelloSwiftPlugin", dependencies: ["ABI", "Kit", "Hello"],
+            path: "examples/3-hello-swift/Sources/HelloPlugin", swiftSettings: strict,
+            linkerSettings: oneSwiftPluginSymbol),
+
+        .target(
+            name: "FixturePlain", path: "Tests/Fixtures/Plugins/Plain", publicHeadersPath: ".", cSettings: strictC,
+            linkerSettings: withoutSwift),
 
         // Tests: one target a module, and those that hold the whole.
         .target(name: "Support", dependencies: ["Events"], path: "Tests/Support", swiftSettings: strict),
@@ -160,19 +189,33 @@ let package = Package(
         tests("JSONTests", ["JSON", "Support"]),
         tests("HTTPTests", ["HTTP", "Events", "Support"]),
         tests("AWSTests", ["AWS", "HTTP", "JSON", "Cryptography", "Events", "Pipeline", "Support"]),
+        .target(
+            name: "DilithiumDifferential", dependencies: ["CDilithium"], path: "Tests/Fuzz/dilithium",
+            exclude: ["fuzz.c", "main.c", "run"],
+            cSettings: optimised + [.headerSearchPath("../../../Runtime/Signatures/CDilithium")]),
         tests(
             "SignaturesTests",
-            ["Signatures", "JSON", "HTTP", "CDilithium", "Cryptography", "Events", "Pipeline", "Support"]),
+            [
+                "Signatures", "JSON", "HTTP", "CDilithium", "DilithiumDifferential", "Cryptography", "Events",
+                "Pipeline", "Support",
+            ]),
         tests("StoreTests", ["Store", "Cryptography", "Events", "Pipeline", "Support", grdb]),
         tests("PluginsTests", ["Plugins", "Cryptography", "Events", "Pipeline", "Support", "WorkerProtocol"]),
         tests("LocalAPITests", ["LocalAPI", "Events", "JSON", "HTTP", "Support"]),
         tests("LocalCloudTests", ["LocalCloud", "JSON", "HTTP", "Events", "Support", lifecycle, logging]),
         tests("TelemetryTests", ["Telemetry", "Events", "Pipeline", "Support"]),
         tests("SettingsTests", ["Settings", "JSON", "Events", "Support"]),
-        tests("HandlersTests", ["ABI", "Kit", "Treasury", "Compliance", "Notification", "Token", "Support"]),
+        tests(
+            "HandlersTests",
+            [
+                "ABI", "Kit", "Vocabulary", "HandlerTesting", "Treasury", "Compliance", "Notification", "Token", "JSON",
+                "Support", yams,
+            ]),
+        tests("ConformanceTests", ["Conformance", "Plugins", "Events", "JSON", "Support", yams]),
         tests(
             "EndToEndTests",
             ["Events", "Pipeline", "JSON", "HTTP", "Cryptography", "Signatures", "Store", "LocalCloud", "Support"]),
+        tests("ExamplesTests", ["Support"]),
         tests("TidyTests", ["Support"]),
         .executableTarget(
             name: "Benchmarks",
