@@ -66,6 +66,8 @@ struct DevHome: Sendable {
             try cloud.createQueue(name, ["MessageRetentionPeriod": "345600"])
             try cloud.putRule(name, bus: Self.bus, pattern: pattern, queue: name)
         }
+        try cloud.createQueue(Story.queue)
+        try cloud.putRule(Story.queue, bus: Self.bus, pattern: Story.pattern, queue: Story.queue)
         try write(KeyTool.privateDocument(keys.sidecar), to: "sidecar.key")
         try write(KeyTool.privateDocument(keys.publisher), to: "publisher.key")
         try write(KeyTool.publicDocument([keys.publisher, keys.sidecar], as: .pqk), to: "keys.json")

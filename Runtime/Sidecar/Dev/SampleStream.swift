@@ -69,6 +69,15 @@ struct SampleStream: Sendable {
         guard let first = sorted.first else {
             throw Failure(.settingsUnreadable, "samples", "needs \(order.joined(separator: ", "))")
         }
+        for line in Story.chapters.flatMap(\.sends) {
+            guard let sample = samples.first(where: { $0.detailType == line.detailType }) else {
+                throw Failure(.settingsUnreadable, "samples", "there is no \(line.detailType)")
+            }
+            let told = SampleEvent(
+                detailType: sample.detailType,
+                template: line.replacing.reduce(sample.template) { $0.replacingOccurrences(of: $1.0, with: $1.1) })
+            entries.append(try Self.entry(told, line.number, .none, keys, now))
+        }
         for number in 0..<count {
             let sample = sorted[number % sorted.count]
             entries.append(try Self.entry(sample, number / sorted.count, .none, keys, now))

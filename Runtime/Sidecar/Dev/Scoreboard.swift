@@ -23,6 +23,7 @@ final class Scoreboard: PipelineObserver {
         var expectedDone: [String: Set<String>] = [:]
         var expectedLetters: [String: [String: Int]] = [:]
         var expectedDuplicates: [String: Int] = [:]
+        var missing = Story.chapters.map(\.leadsTo)
     }
 
     private let state = Mutex(State())
@@ -74,7 +75,9 @@ final class Scoreboard: PipelineObserver {
     /// Looks into the queues and the dead letters.
     func read(_ cloud: LocalCloud) {
         let statistics = cloud.statistics
+        let missing = Story.missing(in: cloud)
         state.withLock { state in
+            state.missing = missing
             for (handler, _) in DevHome.queues {
                 let queue = statistics.queue(handler)
                 state.rows[handler]?.waiting = (queue?.depth ?? 0) + (queue?.inFlight ?? 0) + (queue?.delayed ?? 0)
@@ -97,7 +100,11 @@ final class Scoreboard: PipelineObserver {
     var rows: [Row] { state.withLock { state in DevHome.queues.compactMap { state.rows[$0.handler] } } }
 
     /// Nothing waits, and nothing that was expected is missing. What is too much shows in the summary.
-    var isSettled: Bool { differences.isEmpty && rows.allSatisfy { $0.waiting == 0 } }
+    var isSettled: Bool {
+        differences.isEmpty && rows.allSatisfy { $0.waiting == 0 } && missing.allSatisfy(\.isEmpty)
+    }
+
+    private var missing: [[String]] { state.withLock { $0.missing } }
 
     private var differences: [String] {
         state.withLock { state in
@@ -131,6 +138,7 @@ final class Scoreboard: PipelineObserver {
             "\(done) done, \(duplicates) recognised as repeated, \(letters) in the dead-letter queues, each with its "
                 + "reason. Half of them within \(median) ms of the bus.",
         ]
+        lines += Story.summary(missing)
         let differences = differences
         lines += differences.isEmpty ? ["Every event ended where it should."] : differences
         return lines.joined(separator: "\n")
