@@ -201,9 +201,13 @@ struct Footprint: CustomStringConvertible {
         let line = try #require(rollup.split(separator: "\n").first { $0.hasPrefix("Pss:") })
         memory = (line.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * 1024
         let folder = "/proc/\(process)/fd"
-        let connections = try ["tcp", "tcp6"].flatMap { table in
-            try String(contentsOfFile: "/proc/\(process)/net/\(table)", encoding: .utf8).split(separator: "\n")
-                .dropFirst().compactMap { $0.split(separator: " ").dropFirst(9).first.map { "socket:[\($0)]" } }
+        let connections = try ["tcp", "tcp6"].flatMap { table -> [String] in
+            // The kernel gives a table page by page: it is read to its end.
+            let file = try #require(FileHandle(forReadingAtPath: "/proc/\(process)/net/\(table)"))
+            let rows = String(decoding: try file.readToEnd() ?? Data(), as: UTF8.self).split(separator: "\n")
+            return rows.dropFirst().compactMap { row in
+                row.split(separator: " ").dropFirst(9).first.map { "socket:[\($0)]" }
+            }
         }
         let targets = try FileManager.default.contentsOfDirectory(atPath: folder).map { name in
             (try? FileManager.default.destinationOfSymbolicLink(atPath: folder + "/" + name)) ?? ""
