@@ -78,9 +78,9 @@ import Testing
     }
 
     /// Processes are the same. A worker that is being replaced at the moment has six descriptors of its own;
-    /// connections to the cloud come and go with the load, and are not counted; a thread more or less is the runtime's business.
-    /// Memory may move by what the allocator keeps and SQLite's cache of pages takes in between. Had each of the eighty
-    /// reloads kept one descriptor or one plugin, it would be far more.
+    /// connections to the cloud come and go with the load, and are not counted; a thread more or less is the runtime's
+    /// business. Memory may move by what the allocator keeps and SQLite's cache of pages takes in between. Had each of
+    /// the eighty reloads kept one descriptor or one plugin, it would be far more.
     private static func check(_ footprints: [Int: Footprint]) throws {
         let early = try #require(footprints[20])
         let late = try #require(footprints[reloads])
