@@ -50,15 +50,15 @@ import Testing
         var setting = Library.setting("libfixture-careless.so")
         setting.configuration = Bytes(#"{"do":"parser"}"#)
         let fuzz = Fuzz(setting, files: [("event.json", Array(event.utf8))], seed: 3)
-        let finding = try #require(try await fuzz.run(for: .seconds(30), events: 600).finding)
+        let finding = try #require(try await fuzz.run(for: .minutes(10), events: 600).finding)
         #expect(finding.rule == .all.first { $0.name == "survives" } && finding.isAlone)
         #expect(finding.event.detail == Bytes(#"{"thing":{"id":[]}}"#))
-        let again = try await fuzz.run(for: .seconds(30), events: 600).finding
+        let again = try await fuzz.run(for: .minutes(10), events: 600).finding
         #expect(again?.number == finding.number && again?.event.detail == finding.event.detail)
     }
 
     @Test func whatKeepsTheRulesSurvivesTheFuzzer() async throws {
-        let report = try await Fuzz(Library.setting("libhello-c.so"), seed: 1).run(for: .seconds(20), events: 300)
+        let report = try await Fuzz(Library.setting("libhello-c.so"), seed: 1).run(for: .minutes(10), events: 300)
         #expect(report.events == 300 && report.finding == nil)
     }
 }
