@@ -106,6 +106,11 @@ extension House {
             keys: cloud.endpoint + "/keys/jwks-pqc", handler: handler, store: store, durability: durability)
     }
 
+    /// Details of events that count in a key of their own and publish one event each.
+    func payments(_ numbers: Range<Int>) throws -> [String] {
+        try numbers.map { try detail("{\"do\":\"spread\",\"n\":\($0)}", id: "payment-\($0)") }
+    }
+
     func put(_ details: [String], type: String = "Test.Done.v1", to cloud: LocalCloud) throws {
         for start in stride(from: 0, to: details.count, by: 10) {
             try cloud.putEvents(

@@ -13,7 +13,7 @@ import Testing
             let path = try house.write(
                 cloud, handler: Self.trial("canary", "{refuse: true}", "share: 30, least-events: 20"))
             var sidecar = try house.start(path)
-            try house.put(try Self.payments(house, 0..<300), to: cloud)
+            try house.put(try house.payments(0..<300), to: cloud)
             let isOver = await eventually {
                 let decided = await sidecar.metric("outrigger_trial_decisions_total", "rolled-back")
                 return decided == 1 && cloud.isEmpty("main")
@@ -30,7 +30,7 @@ import Testing
 
             // The decision outlives the process.
             sidecar = try house.start(path)
-            try house.put(try Self.payments(house, 300..<400), to: cloud)
+            try house.put(try house.payments(300..<400), to: cloud)
             let isDone = await eventually { cloud.publishedIDs.count == 400 && cloud.isEmpty("main") }
             #expect(isDone, "\(sidecar.lines.suffix(2000))")
             #expect(await sidecar.metric("outrigger_trial_events_total") == 0)
@@ -43,7 +43,7 @@ import Testing
             let path = try house.write(
                 cloud, handler: Self.trial("canary", "{new: true}", "share: 50, least-events: 10"))
             let sidecar = try house.start(path)
-            try house.put(try Self.payments(house, 0..<200), to: cloud)
+            try house.put(try house.payments(0..<200), to: cloud)
             let isDone = await eventually { cloud.publishedIDs.count == 200 && cloud.isEmpty("main") }
             #expect(isDone, "\(sidecar.lines.suffix(2000))")
             let share = await sidecar.metric("outrigger_trial_events_total", "\"done\"")
@@ -61,7 +61,7 @@ import Testing
         try await House.inLocalCloud { house, cloud in
             let path = try house.write(cloud, handler: Self.trial("shadow", "{\(mistake): true}", "share: 100"))
             let sidecar = try house.start(path)
-            try house.put(try Self.payments(house, 0..<60), to: cloud)
+            try house.put(try house.payments(0..<60), to: cloud)
             let isDone = await eventually { cloud.publishedIDs.count == 60 && cloud.isEmpty("main") }
             #expect(isDone, "\(sidecar.lines.suffix(2000))")
             let isTold = await eventually {
@@ -84,7 +84,7 @@ import Testing
             #expect(promoted.status == 0, "\(promoted.output)")
             let isPromoted = await eventually { await sidecar.metric("outrigger_generation") == 2 }
             #expect(isPromoted, "\(sidecar.lines.suffix(2000))")
-            try house.put(try Self.payments(house, 0..<5), to: cloud)
+            try house.put(try house.payments(0..<5), to: cloud)
             let isRefused = await eventually { cloud.peek("main-dlq").count == 5 }
             #expect(isRefused, "\(sidecar.lines.suffix(2000))")
 
@@ -92,7 +92,7 @@ import Testing
             #expect(back.status == 0, "\(back.output)")
             let isBack = await eventually { await sidecar.metric("outrigger_generation") == 3 }
             #expect(isBack, "\(sidecar.lines.suffix(2000))")
-            try house.put(try Self.payments(house, 5..<10), to: cloud)
+            try house.put(try house.payments(5..<10), to: cloud)
             let isDone = await eventually { cloud.publishedIDs.count == 5 }
             #expect(isDone, "\(sidecar.lines.suffix(2000))")
             #expect(sidecar.stop() == 0)
@@ -117,10 +117,6 @@ import Testing
     private static func trial(_ kind: String, _ config: String, _ more: String) -> String {
         let plugin = "\(Fixtures.products)/libfixture-counting.so"
         return "trial: {kind: \(kind), plugin: \(plugin), config: \(config), \(more)}"
-    }
-
-    private static func payments(_ house: House, _ numbers: Range<Int>) throws -> [String] {
-        try numbers.map { try house.detail("{\"do\":\"spread\",\"n\":\($0)}", id: "payment-\($0)") }
     }
 
     private static func outrigger(_ arguments: String) throws -> (status: Int32, output: String) {

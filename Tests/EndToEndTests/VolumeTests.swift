@@ -13,7 +13,7 @@ import Testing
                 try house.write(cloud, store: volume.store), launcher: volume.launcher)
             #expect(await sidecar.isReady())
             volume.tell("fill")
-            try house.put(try Self.payments(house, 0..<300), to: cloud)
+            try house.put(try house.payments(0..<300), to: cloud)
             let isNamed = await eventually {
                 let answer = await sidecar.get("/readyz")
                 return answer?.status == 503 && answer?.text.contains("store.full") == true
@@ -36,7 +36,7 @@ import Testing
             let volume = try Volume(of: house, megabytes: 24, options: "ro")
             let sidecar = try house.start(
                 try house.write(cloud, store: volume.store), launcher: volume.launcher)
-            try house.put(try Self.payments(house, 0..<20), to: cloud)
+            try house.put(try house.payments(0..<20), to: cloud)
             let isNamed = await eventually {
                 let answer = await sidecar.get("/readyz")
                 return answer?.status == 503 && answer?.text.contains("store.unavailable") == true
@@ -60,7 +60,7 @@ import Testing
             var faults = Faults()
             faults.unavailable = 1
             cloud.setFaults(faults, operation: "PutEvents")
-            try house.put(try Self.payments(house, 0..<40), to: cloud)
+            try house.put(try house.payments(0..<40), to: cloud)
             let path = try house.write(cloud, durability: "ephemeral")
             let lost = try house.start(path)
             let isCommitted = await eventually { await lost.metric("outrigger_outbox_events") == 40 }
@@ -78,10 +78,6 @@ import Testing
             #expect(cloud.peek("main-dlq").isEmpty)
             #expect(sidecar.stop() == 0)
         }
-    }
-
-    private static func payments(_ house: House, _ numbers: Range<Int>) throws -> [String] {
-        try numbers.map { try house.detail("{\"do\":\"spread\",\"n\":\($0)}", id: "payment-\($0)") }
     }
 }
 

@@ -46,8 +46,6 @@ public struct HandlerGeneration: Sendable {
     }
 
     func trial(of handler: HandlerID) -> Trial? { trials[handler] }
-    /// The trials that go on: handler, kind, and the digest of the second build is the options' to say.
-    public var trialled: [HandlerID: TrialOptions] { trials.filter { !$0.value.isOver }.mapValues(\.options) }
 
     public subscript(handler id: HandlerID) -> HandlerProfile? { profiles.first { $0.id == id } }
 
