@@ -1,4 +1,5 @@
 public import Events
+import Glibc
 import JSON
 
 /// The two ways a token may name its algorithm.
@@ -52,26 +53,49 @@ public struct CompactToken: Sendable {
 
     /// - Throws: `verify.malformed`, `verify.bad-algorithm`, `verify.bad-length`.
     public init(parsing text: Bytes) throws(Failure) {
-        let parts = text.split(separator: UInt8(ascii: "."), maxSplits: 3, omittingEmptySubsequences: false)
-        guard parts.count == 3, parts.allSatisfy({ !$0.isEmpty }) else {
+        guard let parts = Parts(of: text) else {
             throw Failure(.verifyMalformed, "token", "not three parts, each of something")
         }
-        guard let size = Base64URL.decodedCount(parts[0].count), size <= Limits.tokenHeaderBytes,
-            let header = Base64URL.decode(parts[0])
+        guard let size = Base64URL.decodedCount(parts.header.count), size <= Limits.tokenHeaderBytes,
+            let header = Base64URL.decode(parts.header)
         else { throw Failure(.verifyMalformed, "token header", "not base64url, or too long") }
         self.header = try TokenHeader(parsing: header)
-        guard Base64URL.decodedCount(parts[2].count) == Self.signatureBytes else {
+        guard Base64URL.decodedCount(parts.signature.count) == Self.signatureBytes else {
             throw Failure(.verifyBadLength, "token signature", "not of \(Self.signatureBytes) bytes")
         }
-        guard let signature = Base64URL.decode(parts[2]) else {
+        guard let signature = Base64URL.decode(parts.signature) else {
             throw Failure(.verifyMalformed, "token signature", "not base64url")
         }
-        guard let payload = Base64URL.decode(parts[1]) else {
+        guard let payload = Base64URL.decode(parts.payload) else {
             throw Failure(.verifyMalformed, "token payload", "not base64url")
         }
         self.payload = payload[...]
         self.signature = signature
-        signingInput = text[..<parts[1].endIndex]
+        signingInput = text[..<parts.payload.endIndex]
+    }
+
+    /// What stands before, between and behind the two full stops.
+    private struct Parts {
+        let header: Bytes
+        let payload: Bytes
+        let signature: Bytes
+
+        init?(of text: Bytes) {
+            guard let first = Self.stop(in: text), let last = Self.stop(in: text[(first + 1)...]),
+                Self.stop(in: text[(last + 1)...]) == nil
+            else { return nil }
+            header = text[..<first]
+            payload = text[(first + 1)..<last]
+            signature = text[(last + 1)...]
+            guard !header.isEmpty, !payload.isEmpty, !signature.isEmpty else { return nil }
+        }
+
+        private static func stop(in text: Bytes) -> Int? {
+            text.withUnsafeBytes { bytes in
+                guard let start = bytes.baseAddress, let stop = memchr(start, 0x2E, bytes.count) else { return nil }
+                return text.startIndex + (UnsafeRawPointer(stop) - start)
+            }
+        }
     }
 
     /// FIPS 204, table 2, ML-DSA-44.

@@ -10,8 +10,8 @@ struct Exposition {
     init(_ state: Registry.State) {
         for metric in Metric.all {
             switch metric.kind {
-            case .histogram: write(metric, state.distributions[metric] ?? [:])
-            case .counter, .gauge: write(metric, state.numbers[metric] ?? [:])
+            case .histogram: write(metric, state.distributions[metric])
+            case .counter, .gauge: write(metric, state.numbers[metric])
             }
         }
         for (_, family) in state.families.sorted(by: { $0.value.exposed < $1.value.exposed }) { write(family) }
@@ -23,19 +23,17 @@ struct Exposition {
         text += "# HELP \(name) \(help)\n# TYPE \(name) \(kind)\n"
     }
 
-    private mutating func write(_ metric: Metric, _ series: [Registry.Labels: Double]) {
+    private mutating func write(_ metric: Metric, _ series: [(labels: [String], value: Double)]) {
         guard !series.isEmpty else { return }
         head(metric.name, metric.kind.rawValue, metric.help)
-        for (labels, value) in series.sorted(by: { $0.key.values.lexicographicallyPrecedes($1.key.values) }) {
-            line(metric.name, Array(zip(metric.labels, labels.values)), Self.number(value))
-        }
+        for (labels, value) in series { line(metric.name, Array(zip(metric.labels, labels)), Self.number(value)) }
     }
 
-    private mutating func write(_ metric: Metric, _ series: [Registry.Labels: Registry.Distribution]) {
+    private mutating func write(_ metric: Metric, _ series: [(labels: [String], value: Registry.Distribution)]) {
         guard !series.isEmpty else { return }
         head(metric.name, "histogram", metric.help)
-        for (labels, distribution) in series.sorted(by: { $0.key.values.lexicographicallyPrecedes($1.key.values) }) {
-            write(metric.name, Array(zip(metric.labels, labels.values)), distribution, Metric.bounds)
+        for (labels, distribution) in series {
+            write(metric.name, Array(zip(metric.labels, labels)), distribution, Metric.bounds)
         }
     }
 

@@ -12,7 +12,6 @@ public final class Registry: Sendable {
         /// As in the exposition: `handler_<id>_<name>`.
         var exposed: String { "handler_" + handler.text.replacing("-", with: "_") + "_" + name }
     }
-    struct Labels: Hashable, Sendable { let values: [String] }
     struct NamedLabels: Hashable, Sendable { let pairs: [Attribute] }
 
     struct Distribution: Sendable {
@@ -28,8 +27,8 @@ public final class Registry: Sendable {
         var distributions: [NamedLabels: Distribution] = [:]
     }
     struct State: Sendable {
-        var numbers: [Metric: [Labels: Double]] = [:]
-        var distributions: [Metric: [Labels: Distribution]] = [:]
+        var numbers = SeriesTable<Double>()
+        var distributions = SeriesTable<Distribution>()
         var families: [HandlerMetric: HandlerFamily] = [:]
         var owners: [String: HandlerMetric] = [:]
         var handlerSeries: [HandlerID: Int] = [:]
@@ -44,36 +43,26 @@ public final class Registry: Sendable {
 
     // MARK: - the sidecar's own
 
-    func add(_ metric: Metric, _ values: [String] = [], _ amount: Double = 1) {
-        state.withLock { state in
-            let labels = state.admit(metric, values)
-            state.numbers[metric, default: [:]][labels, default: 0] += amount
-        }
+    func add(_ metric: Metric, _ labels: [String] = [], _ amount: Double = 1) {
+        state.withLock { state in state.numbers[state.numbers.place(metric, labels, initial: 0)] += amount }
     }
 
-    func set(_ metric: Metric, _ values: [String] = [], to level: Double) {
-        state.withLock { state in
-            let labels = state.admit(metric, values)
-            state.numbers[metric, default: [:]][labels] = level
-        }
+    func set(_ metric: Metric, _ labels: [String] = [], to level: Double) {
+        state.withLock { state in state.numbers[state.numbers.place(metric, labels, initial: 0)] = level }
     }
 
     /// Sets every series of a gauge whose first label has this value.
-    func setAll(_ metric: Metric, first value: String, to level: Double) {
-        state.withLock { state in
-            for labels in (state.numbers[metric] ?? [:]).keys where labels.values.first == value {
-                state.numbers[metric]?[labels] = level
-            }
-        }
+    func setAll(_ metric: Metric, first label: String, to level: Double) {
+        state.withLock { state in state.numbers.setAll(metric, first: label, to: level) }
     }
 
-    func observe(_ metric: Metric, _ values: [String], _ duration: Duration) {
+    func observe(_ metric: Metric, _ labels: [String], _ duration: Duration) {
         let seconds = duration.inSeconds
         let bucket = Metric.bounds.firstIndex { seconds <= $0 } ?? Metric.bounds.count
         state.withLock { state in
-            let labels = state.admit(metric, values)
-            state.distributions[metric, default: [:]][labels, default: Distribution(bounds: Metric.bounds.count)]
-                .note(bucket, seconds)
+            let empty = Distribution(bounds: Metric.bounds.count)
+            let place = state.distributions.place(metric, labels, initial: empty)
+            state.distributions[place].note(bucket, seconds)
         }
     }
 
@@ -119,16 +108,18 @@ public final class Registry: Sendable {
     }
 
     /// Removes the series of metrics whose first label has this value.
-    func remove(_ metrics: [Metric], first value: String) {
-        state.withLock { state in
-            for metric in metrics {
-                state.numbers[metric] = state.numbers[metric]?.filter { $0.key.values.first != value }
-            }
-        }
+    func remove(_ metrics: [Metric], first label: String) {
+        state.withLock { state in state.numbers.remove(metrics, first: label) }
     }
 
     /// Everything at one moment.
-    func snapshot() -> State { state.withLock { $0 } }
+    func snapshot() -> State {
+        var state = state.withLock { $0 }
+        for (metric, count) in state.numbers.dropped.merging(state.distributions.dropped, uniquingKeysWith: +) {
+            state.numbers[state.numbers.place(.seriesDropped, [metric.name], initial: 0)] = Double(count)
+        }
+        return state
+    }
 }
 
 extension Registry.Distribution {
@@ -139,19 +130,6 @@ extension Registry.Distribution {
 }
 
 extension Registry.State {
-    /// The series to change: the one asked for, or "other" when there are too many.
-    mutating func admit(_ metric: Metric, _ values: [String]) -> Registry.Labels {
-        let labels = Registry.Labels(
-            values: values.map { String($0.utf8.prefix(Limits.identifierBytes)) ?? Registry.other })
-        let known =
-            metric.kind == .histogram
-            ? (distributions[metric]?[labels] != nil, distributions[metric]?.count ?? 0)
-            : (numbers[metric]?[labels] != nil, numbers[metric]?.count ?? 0)
-        if known.0 || known.1 < Limits.seriesPerMetric || values.isEmpty { return labels }
-        numbers[.seriesDropped, default: [:]][Registry.Labels(values: [metric.name]), default: 0] += 1
-        return Registry.Labels(values: values.map { _ in Registry.other })
-    }
-
     mutating func admit(
         _ metric: Registry.HandlerMetric, _ kind: Registry.HandlerMetric.Kind, _ labels: Registry.NamedLabels
     ) -> Bool {

@@ -27,8 +27,9 @@ public final class FileWatch: Sendable {
     /// The names that count, by watched directory.
     private let watched = Mutex<[Int32: Set<String>]>([:])
 
+    /// The end of a write, not each write: a database beside the configuration would wake us with every commit.
     private static let mask = UInt32(
-        IN_CREATE | IN_MOVED_TO | IN_MODIFY | IN_CLOSE_WRITE | IN_DELETE | IN_MOVED_FROM | IN_ATTRIB | IN_DELETE_SELF
+        IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE | IN_MOVED_FROM | IN_ATTRIB | IN_DELETE_SELF
             | IN_MOVE_SELF | IN_ONLYDIR)
 
     /// - Parameters:
