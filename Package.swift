@@ -71,7 +71,9 @@ let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "sw
 let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
-let fixtures = ["Counting", "Obedient", "Hostile", "Mistaken", "Foreign", "Careless", "Nameless", "Ruled"]
+let fixtures = [
+    "Counting", "Obedient", "Hostile", "Mistaken", "Foreign", "Careless", "Nameless", "Ruled", "Stopwatch",
+]
 
 // MARK: - the house
 
@@ -219,7 +221,7 @@ let package = Package(
         tests("TidyTests", ["Support"]),
         .executableTarget(
             name: "Benchmarks",
-            dependencies: ["Events", "HTTP", "CDilithium", "Cryptography", "Signatures", "LocalCloud"],
+            dependencies: ["Events", "HTTP", "JSON", "CDilithium", "Cryptography", "Signatures", "LocalCloud"],
             path: "Tests/Benchmarks",
             exclude: ["run"], swiftSettings: strict),
     ] + fixtures.map(fixture)

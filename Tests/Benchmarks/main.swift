@@ -9,3 +9,5 @@ if arguments.isEmpty || arguments[0] == "events" {
     let count = arguments.dropFirst().first.flatMap { Int($0) } ?? 20_000
     try await EventsBenchmark(count: count).run()
 }
+if arguments.isEmpty || arguments[0] == "cloud" { try await CloudBenchmark().run() }
+if arguments.isEmpty || arguments[0] == "latency" { try await LatencyBenchmark.run() }
