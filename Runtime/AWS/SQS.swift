@@ -36,16 +36,22 @@ final class SQS: Sendable {
         return attributes
     }
 
-    func receive(atMost count: Int, wait: Duration) async throws(AWSError) -> [JSONNode] {
+    /// - Parameter visibility: for how long others do not get them; the queue's own by default.
+    func receive(
+        atMost count: Int, wait: Duration, visibility: Duration? = nil
+    ) async throws(AWSError) -> [JSONNode] {
         let wait = min(max(wait, .zero), Limits.pollWait)
+        var members = [
+            JSONMember("MaxNumberOfMessages", .integer(Int64(min(max(count, 1), Limits.batchEntries)))),
+            JSONMember("WaitTimeSeconds", .integer(Int64(wait.wholeSeconds))),
+            JSONMember("MessageSystemAttributeNames", ["All"]),
+            JSONMember("MessageAttributeNames", ["All"]),
+        ]
+        if let visibility {
+            members.append(JSONMember("VisibilityTimeout", .integer(Int64(visibility.wholeSeconds))))
+        }
         let reply = try await call(
-            "ReceiveMessage",
-            [
-                JSONMember("MaxNumberOfMessages", .integer(Int64(min(max(count, 1), Limits.batchEntries)))),
-                JSONMember("WaitTimeSeconds", .integer(Int64(wait.wholeSeconds))),
-                JSONMember("MessageSystemAttributeNames", ["All"]),
-                JSONMember("MessageAttributeNames", ["All"]),
-            ], timeout: wait + SQS.pollGrace, maximumBodyBytes: SQS.replyBytes)
+            "ReceiveMessage", members, timeout: wait + SQS.pollGrace, maximumBodyBytes: SQS.replyBytes)
         return reply.root["Messages"]?.elements ?? []
     }
 
@@ -59,6 +65,13 @@ final class SQS: Sendable {
     /// One of DeleteMessageBatch, ChangeMessageVisibilityBatch, SendMessageBatch.
     /// - Returns: for each entry in order, `nil` or why it failed.
     func batch(_ operation: String, _ entries: [[JSONMember]]) async -> [AWSError?] {
+        await answers(operation, entries).map { answer in
+            if case .failure(let error) = answer { error } else { nil }
+        }
+    }
+
+    /// - Returns: for each entry in order, what the service says of it, or why it failed.
+    func answers(_ operation: String, _ entries: [[JSONMember]]) async -> [Result<JSONNode, AWSError>] {
         if entries.isEmpty { return [] }
         let numbered = entries.enumerated().map { index, entry in
             JSONValue.object([JSONMember("Id", .string(String(index)))] + entry)
@@ -67,21 +80,24 @@ final class SQS: Sendable {
             let reply = try await call(operation, [JSONMember("Entries", .array(numbered))])
             return SQS.results(of: reply, count: entries.count)
         } catch {
-            return Array(repeating: error, count: entries.count)
+            return Array(repeating: .failure(error), count: entries.count)
         }
     }
 
     /// An entry that is named neither as successful nor as failed did not succeed.
-    private static func results(of reply: JSONDocument, count: Int) -> [AWSError?] {
-        var results: [AWSError?] = Array(repeating: AWSError(.badReply, "no word about this entry"), count: count)
+    private static func results(of reply: JSONDocument, count: Int) -> [Result<JSONNode, AWSError>] {
+        let silence = Result<JSONNode, AWSError>.failure(AWSError(.badReply, "no word about this entry"))
+        var results = Array(repeating: silence, count: count)
         func index(of entry: JSONNode) -> Int? {
             entry["Id"]?.string.flatMap { Int($0) }.flatMap { results.indices.contains($0) ? $0 : nil }
         }
         for entry in reply.root["Successful"]?.elements ?? [] {
-            if let index = index(of: entry) { results[index] = nil }
+            if let index = index(of: entry) { results[index] = .success(entry) }
         }
         for entry in reply.root["Failed"]?.elements ?? [] {
-            if let index = index(of: entry) { results[index] = AWSError(entryCode: entry["Code"]?.string ?? "") }
+            if let index = index(of: entry) {
+                results[index] = .failure(AWSError(entryCode: entry["Code"]?.string ?? ""))
+            }
         }
         return results
     }

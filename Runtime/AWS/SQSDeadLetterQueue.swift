@@ -4,7 +4,7 @@ import Synchronization
 
 /// A queue of SQS that dead letters are sent to.
 public final class SQSDeadLetterQueue: DeadLetterQueue {
-    private static let failureAttribute = "outrigger-failure"
+    static let failureAttribute = "outrigger-failure"
 
     private let queue: SQS
     /// The target's MaximumMessageSize, once it is known.

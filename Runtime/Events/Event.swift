@@ -10,10 +10,11 @@ public struct EventID: Hashable, Sendable, CustomStringConvertible {
     public var description: String { text }
 }
 
-/// An event whose signature was verified. No other way of making one exists outside `verify`:
+/// An event whose signature was verified. It never changes, and is passed on and kept in many places: a reference, so
+/// that this costs nothing. No other way of making one exists outside `verify`:
 /// the initialiser is behind the SPI `Verification`, which the Signatures module alone imports (and the
 /// Store, for the sidecar's own timers); TidyTests holds that.
-public struct Event: Sendable {
+public final class Event: Sendable {
     public let id: EventID
     /// SHA-256 of `header.payload` where the token carries no `jti`, so that one token is one event
     /// whatever envelope it comes in; `nil` where the signed id does that.

@@ -35,4 +35,6 @@ public enum Disposition: String, Sendable {
     case refuse
     /// Counted and logged; the event's way goes on.
     case note
+    /// Who asked over the local API is told; nothing was taken.
+    case answer
 }

@@ -117,6 +117,9 @@ extension FailureCode {
         case .handleDenied:
             Entry("The handler published what its configuration does not list.", .note,
                 "List it under `publish`, or correct the handler.")
+        case .handleStuck:
+            Entry("An inline handler does not return, and no thread can be killed.", .pause,
+                "Restart the sidecar; /healthz asks for it. Then find what the handler waits for.")
         case .handleBadFrame:
             Entry("A worker sent bytes that are no frame of the protocol; it was killed.", .retry,
                 "A handler that writes where it may not. Its events are tried again.")

@@ -1,10 +1,17 @@
-/// The part of the catalogue that lies outside the six stages: keys, plugins, publishing, settings, store.
+/// The part of the catalogue that lies outside the six stages: the local API, calls, keys, plugins, publishing,
+/// settings, store.
 extension FailureCode {
     var outsideEntry: Entry {
         switch area {
+        case "api": apiEntry
+        case "call": callEntry
+        case "journal":
+            Entry("A journal has a gap, a row that was changed, or a head that does not fit.", .refuse,
+                "Keep the file as it is; the command says which rows. Compare with a copy and with the logged heads.")
         case "keys": keysEntry
         case "plugin": pluginEntry
         case "publish": publishEntry
+        case "redrive": redriveEntry
         case "store": storeEntry
         default: settingsEntry
         }
@@ -73,8 +80,19 @@ extension FailureCode {
             Entry("The entry with its token is larger than the bus takes.", .deadLetter, "Publish less per event.")
         case .publishGaveUp:
             Entry("The entry was refused until `outbox.give-up`.", .deadLetter, "Mend the cause, then redrive.")
+        case .publishDenied:
+            Entry("The peer may not sign this source and detail type.", .answer,
+                "List them under `api.peers[].publish`, or let the right service publish.")
+        case .publishSchema:
+            Entry("The payload breaks the schema of its detail type.", .answer,
+                "The answer names the place and the rule. Correct the caller, or the schema.")
+        case .publishOutboxFull:
+            Entry("The outbox holds as many events as it may; nothing was taken.", .answer,
+                "Ask again after Retry-After. If it lasts, see why the bus takes nothing.")
+        case .publishOff:
+            Entry("This sidecar publishes nothing: it has no `signing`, or no `bus`.", .answer, "Configure both.")
         default:
-            Entry("The entry could not be signed.", .retry, "Check `signing.key`.")
+            Entry("The entry could not be signed.", .retry, "Check `signing`: its key, or the service that signs.")
         }
     }
 
@@ -91,6 +109,67 @@ extension FailureCode {
         default:
             Entry("The store failed its integrity check.", .refuse,
                 "Keep the file for analysis and restore a copy; events are redelivered and deduplicated from there.")
+        }
+    }
+
+    private var apiEntry: Entry {
+        switch self {
+        case .apiMalformed:
+            Entry("The request is not what this endpoint takes.", .answer, "The answer says what is wrong with it.")
+        case .apiDenied:
+            Entry("The caller may not do this, or is none of the peers of the socket.", .answer,
+                "List its user or group under `api.peers`, with the role, source or tenant; use the right socket.")
+        case .apiNotFound:
+            Entry("There is no such path, or nothing under this id.", .answer, "`GET /` lists what is served.")
+        case .apiConflict:
+            Entry("The Idempotency-Key was used before, for another request.", .answer,
+                "Use a new key for a new request, and the same one for the same request only.")
+        case .apiTooLarge:
+            Entry("The request is larger than allowed.", .answer, "Send less at once, or raise `api.body`.")
+        case .apiUnsupported:
+            Entry("The endpoint does not take this method or this content type.", .answer,
+                "The answer names those that it takes.")
+        case .apiThrottled:
+            Entry("The caller has too many requests, connections or streams.", .answer,
+                "Wait for Retry-After; reuse connections. The bounds are under `api`.")
+        default:
+            Entry("The sidecar starts or stops, and cannot do this now.", .answer,
+                "Ask again after Retry-After; `/readyz` says what it waits for.")
+        }
+    }
+
+    private var redriveEntry: Entry {
+        switch self {
+        case .redriveUnavailable:
+            Entry("A queue could not take a dead letter back, or not now; the letter stays where it is.", .answer,
+                "Let `sqs:SendMessage` on the queue be allowed to who redrives; the same command goes on later.")
+        case .redriveRefused:
+            Entry("A queue refuses a dead letter for good: for its size, as a rule; it stays where it is.", .answer,
+                "Raise the queue's MaximumMessageSize, or discard the letter.")
+        default:
+            Entry("A redrive was stopped: letters of its canary are dead letters again, or did not end in time.",
+                .answer, "`outrigger dead-letters show ID` says why; the others are where they were.")
+        }
+    }
+
+    private var callEntry: Entry {
+        switch self {
+        case .callUnavailable:
+            Entry("A service could not be reached, or its circuit breaker is open; nothing was sent.", .retry,
+                "Nothing, if it passes. Else see whether the service listens on `services.NAME.socket`.")
+        case .callTimedOut:
+            Entry("A service gave no answer in time. What it did with the request is unknown.", .retry,
+                "Make the service faster, or raise `services.NAME.timeout` and the handler's `deadline`.")
+        case .callDenied:
+            Entry("A handler called a service that its `calls` does not list.", .note,
+                "List the service, or correct the handler.")
+        case .callBadReply:
+            Entry("A service broke its answer off, or what came was not HTTP.", .retry, "Look at the service's log.")
+        case .callTooLarge:
+            Entry("A service's answer is larger than a handler may get.", .retry, "Let the service answer in pages.")
+        default:
+            Entry("A handler asked for a request that cannot be: its method, its path or a header.", .note,
+                "A bug in the handler; the cause says what.")
         }
     }
 

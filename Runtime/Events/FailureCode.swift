@@ -1,7 +1,7 @@
 /// The catalogue of everything that can go wrong. `FAILURES.md` is generated from it.
 ///
 /// The part before the dot is the ``Stage`` that raises it, or, outside of the stages, the module:
-/// `keys`, `plugin`, `publish`, `settings`, `store`.
+/// `api`, `call`, `journal`, `keys`, `plugin`, `publish`, `redrive`, `settings`, `store`.
 public enum FailureCode: String, CaseIterable, Sendable {
     case receiveUnavailable = "receive.unavailable"
     case receiveThrottled = "receive.throttled"
@@ -44,6 +44,7 @@ public enum FailureCode: String, CaseIterable, Sendable {
     case handleTooLarge = "handle.too-large"
     case handleDenied = "handle.denied"
     case handleBadFrame = "handle.bad-frame"
+    case handleStuck = "handle.stuck"
     case handleWorkerUnavailable = "handle.worker-unavailable"
 
     case settleLostClaim = "settle.lost-claim"
@@ -75,6 +76,10 @@ public enum FailureCode: String, CaseIterable, Sendable {
     case publishTooLarge = "publish.too-large"
     case publishGaveUp = "publish.gave-up"
     case publishSigning = "publish.signing"
+    case publishDenied = "publish.denied"
+    case publishSchema = "publish.schema"
+    case publishOutboxFull = "publish.outbox-full"
+    case publishOff = "publish.off"
 
     case storeUnavailable = "store.unavailable"
     case storeFull = "store.full"
@@ -82,10 +87,32 @@ public enum FailureCode: String, CaseIterable, Sendable {
     case storeNewer = "store.newer"
     case storeCorrupt = "store.corrupt"
 
+    case redriveUnavailable = "redrive.unavailable"
+    case redriveRefused = "redrive.refused"
+    case redriveStopped = "redrive.stopped"
+
+    case callUnavailable = "call.unavailable"
+    case callTimedOut = "call.timed-out"
+    case callDenied = "call.denied"
+    case callBadReply = "call.bad-reply"
+    case callTooLarge = "call.too-large"
+    case callInvalid = "call.invalid"
+
+    case journalBroken = "journal.broken"
+
     case settingsUnreadable = "settings.unreadable"
     case settingsInvalid = "settings.invalid"
     case settingsNeedsRestart = "settings.needs-restart"
     case settingsNotCurrent = "settings.not-current"
+
+    case apiMalformed = "api.malformed"
+    case apiDenied = "api.denied"
+    case apiNotFound = "api.not-found"
+    case apiConflict = "api.conflict"
+    case apiTooLarge = "api.too-large"
+    case apiUnsupported = "api.unsupported"
+    case apiThrottled = "api.throttled"
+    case apiUnavailable = "api.unavailable"
 }
 
 extension FailureCode {

@@ -69,6 +69,31 @@ public enum Limits {
     /// Lost state races in a row before an event waits its turn as a retry.
     public static let stateLosses = 10
 
+    // MARK: call
+    /// Services of one configuration: those of one pod.
+    public static let services = 16
+    /// Exchanges of one service at once, at most: each has a connection.
+    public static let serviceConcurrency = 64
+    /// Calls that wait for one of them; more are unavailable at once.
+    public static let callsWaiting = 256
+    public static let callsPerEvent = 32
+    /// The body of one request, and of one answer: more is a file, and no part of an event's work.
+    public static let callRequestBytes = 1_048_576
+    public static let callAnswerBytes = 1_048_576
+    /// Bodies of all requests and answers of one event together: a worker keeps them until its event is answered.
+    public static let callBytesPerEvent = 4_194_304
+    /// What the host keeps for a worker that does not read: a batch, and answers of a megabyte for each of its threads.
+    public static let unreadByWorker = 67_108_864
+    public static let callPathBytes = 4_096
+    public static let callHeaders = 32
+    public static let callHeaderBytes = 16_384
+    /// sun_path of sockaddr_un (unix(7)), without its NUL.
+    public static let unixPathBytes = 107
+    /// The draft of the Idempotency-Key header sets no limit; services that keep them do, mostly at 255.
+    public static let idempotencyKeyBytes = 255
+    /// A service's answers to the events of one batch that a shadow is given, too.
+    public static let callBytesPerShadow = 262_144
+
     // MARK: settle
     /// Waits shorter than this are spent in memory: each put-back costs an SQS receive.
     public static let hold = Duration.minutes(2)
@@ -84,6 +109,75 @@ public enum Limits {
     /// Rows of the outbox that wait for the bus; beyond it intake pauses.
     public static let outboxRows = 100_000
     public static let outboxBytes = 268_435_456
+
+    // MARK: dead letters
+    /// Letters of one box that one call looks at: beyond it a narrower question, or a second one.
+    public static let lettersLooked = 10_000
+    /// How long a letter that is looked at is hidden from others, if nobody gives it back before.
+    public static let letterVisibility = Duration.seconds(60)
+    /// Why letters are moved or thrown away, in a person's words.
+    public static let letterReasonBytes = 500
+    /// Letters that go before all others to see whether they fail again.
+    public static let letterCanary = 1_000
+    /// How long one request over the socket works on letters; what is left is the next request's.
+    public static let letterRequest = Duration.seconds(20)
+
+    // MARK: local API
+    /// A socket's path: sun_path of unix(7) has 108, less the final zero and the suffix it is made under.
+    public static let socketPathBytes = 103
+    /// What one kind of process may do, as the settings list it: a pod has a handful of containers.
+    public static let grants = 64
+    /// Supplementary groups that are looked at: NGROUPS_MAX of Linux.
+    public static let peerGroups = 65_536
+    /// Open at once on one socket. Others wait in the backlog.
+    public static let apiConnections = 512
+    /// Of one peer: the half, so that no peer keeps the others out.
+    public static let apiConnectionsPerPeer = 256
+    /// Of processes that are no peer: each is told so and cut off.
+    public static let apiStrangers = 32
+    /// listen(2); the kernel caps it at net.core.somaxconn.
+    public static let apiBacklog = 1_024
+    /// A request line with its headers: longer ones have no use here.
+    public static let apiHeaderBytes = 16_384
+    public static let apiHeaders = 64
+    /// The largest that `api.body` may be: a batch of a hundred events has 100 x 256 kB at most.
+    public static let apiBodyBytes = 26_214_400
+    /// From the first byte of a request to its last.
+    public static let apiRequestTime = Duration.seconds(10)
+    /// A connection without a request, or a request without a byte.
+    public static let apiIdle = Duration.seconds(60)
+    /// What is left of a refused request is read for so long, so that the caller sees the answer.
+    public static let apiLinger = Duration.seconds(2)
+
+    // MARK: journal
+    /// Kept payloads of one page together. Rows beyond have none: ask for fewer.
+    public static let journalPageBytes = 16_777_216
+    /// Rows that one search looks at: about a second. Beyond it asks for a narrower time.
+    public static let journalScan = 2_000_000
+    /// Those who follow the journal: streams of all peers, and what the sidecar itself follows.
+    public static let journalReaders = 1_024
+    /// Rows of one segment: what retention removes at once.
+    public static let journalSegment = 100_000
+    /// Names of requests that are remembered: some 200 bytes each.
+    public static let idempotencyKeys = 5_000_000
+
+    // MARK: publish, timeline, stream
+    /// Events of one request: one transaction, and what ten calls of the bus take.
+    public static let publishBatch = 100
+    /// How long a request waits until its events are durable: at the bus, where the store may end with its pod.
+    public static let publishPatience = Duration.seconds(30)
+    /// Rows of one page: some hundred kilobytes of JSON.
+    public static let journalPage = 1_000
+    /// A quiet stream says that it lives: half of what proxies wait for as a rule.
+    public static let streamHeartbeat = Duration.seconds(15)
+    /// A stream whose reader takes nothing for so long is cut off; what was missed is read again from its last number.
+    public static let streamPatience = Duration.seconds(30)
+    /// Rows of one step of a stream: with their bodies far less than a socket's buffers hold together.
+    public static let streamRows = 64
+    /// Rows that an explanation looks at: an event has a few for each attempt.
+    public static let explainedRows = 1_000
+    /// How long an explanation waits for a pipeline's word on what it has in hand.
+    public static let standingPatience = Duration.seconds(1)
 
     // MARK: telemetry
     /// Label sets of one metric, and of one handler's own metrics; beyond them, "other" and a count.

@@ -1,4 +1,5 @@
 import CCurl
+import Events
 import Synchronization
 
 /// One request on its way. Belongs to the client's thread from the moment it is posted; from elsewhere only
@@ -14,6 +15,7 @@ final class Exchange: @unchecked Sendable {
     private var headers = HTTPHeaders()
     /// libcurl takes a connection that ends within the headers for a whole answer.
     private var hasAllHeaders = false
+    private var isAnswered = false
     private var body: [UInt8] = []
     /// What the callbacks found wrong: libcurl itself only learns that they want no more.
     private var refusal: HTTPFailure?
@@ -71,6 +73,7 @@ final class Exchange: @unchecked Sendable {
         if line.starts(with: "HTTP/".utf8) {
             headers.removeAll()
             hasAllHeaders = false
+            isAnswered = true
             return true
         }
         hasAllHeaders = hasAllHeaders || line.first == UInt8(ascii: "\r") || line.first == UInt8(ascii: "\n")
@@ -83,6 +86,7 @@ final class Exchange: @unchecked Sendable {
 
     /// - Returns: false to end the transfer.
     func receive(body bytes: UnsafeRawBufferPointer) -> Bool {
+        if let take = request.onBody, let handle, handle.status < 400 { return take(Bytes(bytes)) }
         guard body.count + bytes.count <= request.maximumBodyBytes else {
             refusal = .tooLarge(request.maximumBodyBytes)
             return false
@@ -97,10 +101,19 @@ final class Exchange: @unchecked Sendable {
     /// What came of the transfer, read while its handle is still untouched.
     func result(_ code: CURLcode, on handle: TransferHandle) -> Result {
         switch code {
-        case CURLE_OK where !hasAllHeaders: .failure(HTTPFailure(CURLE_PARTIAL_FILE))
-        case CURLE_OK: .success(HTTPResponse(status: handle.status, headers: headers, body: body))
-        case CURLE_FILESIZE_EXCEEDED: .failure(.tooLarge(request.maximumBodyBytes))
-        default: .failure(refusal ?? HTTPFailure(code, systemError: handle.systemError))
+        case CURLE_OK where hasAllHeaders:
+            return .success(HTTPResponse(status: handle.status, headers: headers, body: body))
+        default:
+            let failure = failure(code, on: handle)
+            return .failure(isAnswered ? failure.whileAnswering : failure)
+        }
+    }
+
+    private func failure(_ code: CURLcode, on handle: TransferHandle) -> HTTPFailure {
+        switch code {
+        case CURLE_OK: HTTPFailure(CURLE_PARTIAL_FILE)
+        case CURLE_FILESIZE_EXCEEDED: .tooLarge(request.maximumBodyBytes)
+        default: refusal ?? HTTPFailure(code, systemError: handle.systemError)
         }
     }
 

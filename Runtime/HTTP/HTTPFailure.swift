@@ -18,8 +18,19 @@ public struct HTTPFailure: Error, Hashable, Sendable, CustomStringConvertible {
         case cancelled
     }
 
+    /// How far the exchange had come.
+    public enum Progress: Sendable {
+        /// There was no connection: nobody has seen the request.
+        case none
+        /// The request, or a part of it, was sent.
+        case asked
+        /// A part of the answer was there.
+        case answering
+    }
+
     public let kind: Kind
     public let detail: String
+    public internal(set) var progress = Progress.none
 
     public init(_ kind: Kind, _ detail: String) {
         self.kind = kind
@@ -41,6 +52,17 @@ extension HTTPFailure {
         var words = String(cString: curl_easy_strerror(code))
         if systemError != 0 { words += " (\(String(cString: strerror(systemError))))" }
         self.init(Kind(code), words)
+        switch code {
+        case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT: progress = .none
+        default: progress = .asked
+        }
+    }
+
+    /// The same, of an exchange whose answer had begun.
+    var whileAnswering: HTTPFailure {
+        var failure = self
+        failure.progress = .answering
+        return failure
     }
 }
 

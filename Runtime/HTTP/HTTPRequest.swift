@@ -16,6 +16,9 @@ public struct HTTPRequest: Sendable {
     /// A longer answer ends the transfer with ``HTTPFailure/Kind/tooLarge``.
     public var maximumBodyBytes: Int
     public var tls: TLSOptions
+    /// Takes the body of an answer below 400 piece by piece, as it comes, on the client's thread; the answer then has
+    /// none. It must not block; false ends the transfer.
+    public var onBody: (@Sendable (Bytes) -> Bool)?
     /// Whether `https_proxy`, `http_proxy`, `all_proxy` and `no_proxy` count. Never true of Unix sockets.
     public var obeysProxyEnvironment: Bool
 

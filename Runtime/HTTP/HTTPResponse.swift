@@ -31,15 +31,24 @@ public struct HTTPHeaders: Sendable {
 
     mutating func removeAll() { lines.removeAll(keepingCapacity: true) }
 
+    /// Each of them, taken apart. What is no UTF-8, and lines without a colon, are left out.
+    public var all: [HTTPHeader] {
+        lines.split(separator: UInt8(ascii: "\n")).compactMap { line in
+            guard let colon = line.firstIndex(of: UInt8(ascii: ":")),
+                let name = String(validating: line[..<colon], as: UTF8.self),
+                let value = String(validating: trimmed(line[(colon + 1)...]), as: UTF8.self)
+            else { return nil }
+            return HTTPHeader(name, value)
+        }
+    }
+
     /// The first value under this name, in whatever case (RFC 9110, section 5.1).
     public subscript(name: String) -> String? {
         for line in lines.split(separator: UInt8(ascii: "\n")) {
             guard let colon = line.firstIndex(of: UInt8(ascii: ":")),
                 line[..<colon].elementsEqual(name.utf8, by: { lowercased($0) == lowercased($1) })
             else { continue }
-            let value = line[(colon + 1)...].drop(while: isBlank)
-            return String(decoding: value.prefix(value.count - value.reversed().prefix(while: isBlank).count),
-                as: UTF8.self)
+            return String(decoding: trimmed(line[(colon + 1)...]), as: UTF8.self)
         }
         return nil
     }
@@ -47,6 +56,11 @@ public struct HTTPHeaders: Sendable {
 
 private func lowercased(_ byte: UInt8) -> UInt8 {
     UInt8(ascii: "A")...UInt8(ascii: "Z") ~= byte ? byte | 0x20 : byte
+}
+
+private func trimmed(_ value: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+    let value = value.drop(while: isBlank)
+    return value.prefix(value.count - value.reversed().prefix(while: isBlank).count)
 }
 
 private func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0D }

@@ -41,7 +41,8 @@ public struct Pipeline: Sendable {
         self.generation = generation
         let settings = generation.settings
         admission = Admission(settings)
-        visibility = Visibility(timeout: settings.visibilityTimeout)
+        visibility = Visibility(
+            timeout: settings.visibilityTimeout, received: settings.description.visibilityTimeout)
         workbenches = settings.handlers.mapValues(Workbench.init)
         suspects = settings.suspects
         random = SeededGenerator(seed: settings.seed)

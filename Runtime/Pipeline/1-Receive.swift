@@ -39,7 +39,7 @@ extension Pipeline {
         if let id = byMessage[envelope.messageID] {
             items[id]?.envelope.receipt = envelope.receipt
             items[id]?.envelope.receiveCount = envelope.receiveCount
-            visibility.started(id, at: now)
+            visibility.received(id, at: now)
             actions.append(.note(.redelivered(envelope.messageID)))
             return nil
         }
@@ -54,7 +54,7 @@ extension Pipeline {
         items[id] = Item(id: id, envelope: envelope, isTimer: isTimer, at: now)
         byMessage[envelope.messageID] = id
         admission.took(envelope)
-        visibility.started(id, at: now)
+        visibility.received(id, at: now)
         return id
     }
 

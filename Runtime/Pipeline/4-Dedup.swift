@@ -111,8 +111,8 @@ extension Pipeline {
             requests.append(
                 ClaimRequest(
                     consumer: settings.queue, messageID: item.envelope.messageID, event: event, handler: handler,
-                    businessKey: item.businessKey, sentAt: item.envelope.sentAt, rules: settings.ageRules,
-                    lease: visibility.timeout))
+                    businessKey: item.businessKey, sentAt: item.envelope.sentAt,
+                    deliveries: item.envelope.receiveCount, rules: settings.ageRules, lease: visibility.timeout))
         }
         if !claimable.isEmpty { actions.append(.claim(claimable, requests)) }
     }

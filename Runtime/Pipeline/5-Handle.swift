@@ -61,6 +61,7 @@ extension Pipeline {
 
     private mutating func answered(_ id: ItemID, _ outcome: Outcome, at now: Instant) {
         guard let item = items[id] else { return }
+        items[id]?.answeredAt = now
         let name = item.event?.id.text ?? ""
         note(outcome, of: item, at: now)
         if case .wait = outcome {} else { admission.progressed() }

@@ -268,7 +268,18 @@ extension Pipeline {
         if case .done = verdict {} else { keep += settings.deadLetterRetention }
         return Commitment(
             lease: lease, verdict: verdict, history: item.history, keepUntil: now + keep,
-            generation: item.generation)
+            generation: item.generation, run: runRecord(of: item, at: now))
+    }
+
+    private func runRecord(of item: Item, at now: Instant) -> RunRecord {
+        var record = RunRecord()
+        if !item.isTimer { record.deliveries = item.envelope.receiveCount }
+        if item.answeredAt >= item.ranAt, item.ranAt > .distantPast {
+            record.waited = item.ranAt - item.heldSince
+            record.took = item.answeredAt - item.ranAt
+        }
+        if case .delay(let wait, _) = item.sequel { record.retryAt = now + wait }
+        return record
     }
 
     private func refusal(_ id: ItemID, at now: Instant) -> Refusal? {
@@ -277,7 +288,12 @@ extension Pipeline {
         if case .letter = item.sequel, isShelved(item) { shelved = letter(for: item, failure) }
         return Refusal(
             consumer: settings.queue, messageID: item.envelope.messageID, failure: failure, shelved: shelved,
-            keepUntil: now + settings.window + settings.deadLetterRetention)
+            keepUntil: now + settings.window + settings.deadLetterRetention, sentAt: item.envelope.sentAt,
+            deliveries: item.envelope.receiveCount, body: item.envelope.body,
+            verified: item.event.map {
+                Refusal.Verified(
+                    event: $0, handler: item.handler, generation: item.generation, attempts: item.history.attempts)
+            })
     }
 
     mutating func noteFailure(_ id: ItemID, _ failure: Failure) {

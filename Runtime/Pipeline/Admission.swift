@@ -108,6 +108,8 @@ struct Circuit: Sendable {
 
     mutating func waited(at now: Instant, random: inout SeededGenerator) {
         waitsInARow += 1
+        // What was under way when it opened says nothing new: a batch of ten is one outage.
+        if let probeAt, now < probeAt { return }
         guard waitsInARow >= Self.waitsThatOpen || opening != nil else { return }
         openings += 1
         opening = 1

@@ -50,8 +50,9 @@ struct Item: Sendable {
     let heldSince: Instant
     /// A visibility call is under way: delete and give-back wait for its answer.
     var isExtending = false
-    /// When it was last handed to a worker.
+    /// When it was last handed to a worker, and answered.
     var ranAt = Instant.distantPast
+    var answeredAt = Instant.distantPast
     /// A suspect, struck, or a loser of a state race.
     var isAlone = false
     var stateLosses = 0

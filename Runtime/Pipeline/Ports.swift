@@ -82,12 +82,14 @@ public struct ClaimRequest: Sendable {
     public let businessKey: Digest?
     /// When the queue had the message: the age rule measures from here.
     public let sentAt: Instant
+    /// How often the queue had given it to anybody, for the journal.
+    public let deliveries: Int
     public let rules: AgeRules
     /// How long the lease lasts unless renewed.
     public let lease: Duration
     public init(
         consumer: QueueName, messageID: MessageID, event: Event, handler: HandlerID, businessKey: Digest?,
-        sentAt: Instant, rules: AgeRules, lease: Duration
+        sentAt: Instant, deliveries: Int = 1, rules: AgeRules, lease: Duration
     ) {
         self.consumer = consumer
         self.messageID = messageID
@@ -95,6 +97,7 @@ public struct ClaimRequest: Sendable {
         self.handler = handler
         self.businessKey = businessKey
         self.sentAt = sentAt
+        self.deliveries = deliveries
         self.rules = rules
         self.lease = lease
     }
@@ -146,12 +149,35 @@ public struct Commitment: Sendable {
     /// The row lives until then: the window, with the dead-letter queue's retention on top for all but done.
     public let keepUntil: Instant
     public let generation: Int
-    public init(lease: Lease, verdict: Verdict, history: History, keepUntil: Instant, generation: Int) {
+    public let run: RunRecord
+    public init(
+        lease: Lease, verdict: Verdict, history: History, keepUntil: Instant, generation: Int,
+        run: RunRecord = RunRecord()
+    ) {
         self.lease = lease
         self.verdict = verdict
         self.history = history
         self.keepUntil = keepUntil
         self.generation = generation
+        self.run = run
+    }
+}
+
+/// What the journal says of a run beside its verdict. Nothing is decided by it.
+public struct RunRecord: Sendable, Hashable {
+    /// How often the queue had given the message to anybody.
+    public var deliveries: Int
+    /// From the receive to the handler.
+    public var waited: Duration?
+    /// From the handler to its answer.
+    public var took: Duration?
+    /// When it is tried again, where it is.
+    public var retryAt: Instant?
+    public init(deliveries: Int = 0, waited: Duration? = nil, took: Duration? = nil, retryAt: Instant? = nil) {
+        self.deliveries = deliveries
+        self.waited = waited
+        self.took = took
+        self.retryAt = retryAt
     }
 }
 
@@ -171,14 +197,39 @@ public struct Refusal: Sendable {
     public let failure: Failure
     public let shelved: DeadLetter?
     public let keepUntil: Instant
+    /// When the queue had it, how often it had given it to anybody, and its bytes, which nobody believes.
+    public let sentAt: Instant
+    public let deliveries: Int
+    public let body: Bytes
+    /// What was refused after it had been verified: no route, a conflict, too old.
+    public let verified: Verified?
+
+    public struct Verified: Sendable {
+        public let event: Event
+        public let handler: HandlerID?
+        public let generation: Int
+        public let attempts: Int
+        public init(event: Event, handler: HandlerID?, generation: Int, attempts: Int) {
+            self.event = event
+            self.handler = handler
+            self.generation = generation
+            self.attempts = attempts
+        }
+    }
+
     public init(
-        consumer: QueueName, messageID: MessageID, failure: Failure, shelved: DeadLetter?, keepUntil: Instant
+        consumer: QueueName, messageID: MessageID, failure: Failure, shelved: DeadLetter?, keepUntil: Instant,
+        sentAt: Instant, deliveries: Int, body: Bytes, verified: Verified?
     ) {
         self.consumer = consumer
         self.messageID = messageID
         self.failure = failure
         self.shelved = shelved
         self.keepUntil = keepUntil
+        self.sentAt = sentAt
+        self.deliveries = deliveries
+        self.body = body
+        self.verified = verified
     }
 }
 
@@ -191,11 +242,13 @@ public protocol HandlerState: Sendable {
 
 /// The sidecar's own timers, set by handlers, committed with their events.
 public protocol TimerStore: Sendable {
-    /// Timers that are due, oldest first, each as the event that it becomes: source `outrigger.timer`, the handler's
-    /// id as detail type. A timer's row goes in the commit of its event.
-    func due(at now: Instant, atMost count: Int) async throws(Failure) -> [Event]
-    /// When the next timer is due, if there is one.
-    func next() async throws(Failure) -> Instant?
+    /// Timers of these handlers that are due, oldest first, each as the event that it becomes: source
+    /// `outrigger.timer`, the handler's id as detail type. A timer's row goes in the commit of its event.
+    func due(of handlers: Set<HandlerID>, at now: Instant, atMost count: Int) async throws(Failure) -> [Event]
+    /// When the next timer of these handlers is due, if there is one.
+    func next(of handlers: Set<HandlerID>) async throws(Failure) -> Instant?
+    /// How many of all others' timers are due: their handlers were removed, and they wait for them to come back.
+    func strays(beside handlers: Set<HandlerID>, at now: Instant) async throws(Failure) -> Int
 }
 
 // MARK: - handle
@@ -304,6 +357,20 @@ public struct SignedPublication: Sendable {
 public protocol Signer: Sendable {
     /// Signs with the publication's id as `jti`. Throws `publish.signing`.
     func sign(_ publication: Publication, at now: Instant) async throws(Failure) -> SignedPublication
+    /// Each as if it were alone, in fewer exchanges where the signer is far away.
+    func sign(_ publications: [Publication], at now: Instant) async -> [Result<SignedPublication, Failure>]
+}
+
+extension Signer {
+    public func sign(_ publications: [Publication], at now: Instant) async -> [Result<SignedPublication, Failure>] {
+        var results: [Result<SignedPublication, Failure>] = []
+        for publication in publications {
+            do throws(Failure) { results.append(.success(try await sign(publication, at: now))) } catch {
+                results.append(.failure(error))
+            }
+        }
+        return results
+    }
 }
 
 public protocol EventBus: Sendable {

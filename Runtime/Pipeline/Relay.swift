@@ -230,10 +230,11 @@ public struct RelayRunner: Sendable {
     /// Signs, then sends in as few requests as the bus's size limit allows, the token counted.
     private func put(_ publications: [Publication]) async {
         var entries: [SignedPublication] = []
-        for publication in publications {
-            do throws(Failure) {
-                entries.append(try await signer.sign(publication, at: clock.now))
-            } catch { send.yield(.unsigned(publication, error)) }
+        for (publication, result) in zip(publications, await signer.sign(publications, at: clock.now)) {
+            switch result {
+            case .success(let entry): entries.append(entry)
+            case .failure(let failure): send.yield(.unsigned(publication, failure))
+            }
         }
         var answered: [Failure?] = []
         var batch: [SignedPublication] = []

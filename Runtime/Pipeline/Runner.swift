@@ -37,8 +37,14 @@ public struct PipelineRunner: Sendable {
     private let ports: PipelinePorts
     private let name: QueueName
     private let pollWait: Duration
-    private let inbox: AsyncStream<Input>
-    private let send: AsyncStream<Input>.Continuation
+    private let inbox: AsyncStream<Mail>
+    private let send: AsyncStream<Mail>.Continuation
+
+    private enum Mail: Sendable {
+        case input(Input)
+        /// What is in hand under a name; the answer is one element.
+        case question(String, AsyncStream<[Standing]>.Continuation)
+    }
 
     /// - Parameter pollWait: the long poll; a stop waits for the last one to end.
     public init(_ name: QueueName, ports: PipelinePorts, pollWait: Duration = Limits.pollWait) {
@@ -50,16 +56,35 @@ public struct PipelineRunner: Sendable {
     }
 
     /// Finish what runs, give back the rest.
-    public func stop(deadline: Instant) { send.yield(.stop(deadline: deadline)) }
-    public func pressure(area: String, _ failure: Failure?) { send.yield(.pressure(area: area, failure)) }
+    public func stop(deadline: Instant) { tell(.stop(deadline: deadline)) }
+    public func pressure(area: String, _ failure: Failure?) { tell(.pressure(area: area, failure)) }
     /// From its next step on the pipeline works by this generation.
-    public func adopt(_ generation: PipelineGeneration) { send.yield(.adopt(generation)) }
-    public func timers(_ due: [Event]) { send.yield(.timers(due)) }
+    public func adopt(_ generation: PipelineGeneration) { tell(.adopt(generation)) }
+    public func timers(_ due: [Event]) { tell(.timers(due)) }
+
+    /// What of an event or a message is in hand now; see ``Pipeline/standing(of:)``. Between two of its steps, so a
+    /// pipeline that does not run yet answers when it does; a cancelled task gets nothing.
+    public func standing(of name: String) async -> [Standing] {
+        let (answers, answer) = AsyncStream<[Standing]>.makeStream()
+        if case .terminated = send.yield(.question(name, answer)) { return [] }
+        for await standing in answers { return standing }
+        return []
+    }
+
+    private func tell(_ input: Input) { send.yield(.input(input)) }
 
     public func run(_ pipeline: consuming Pipeline) async {
-        send.yield(.start)
+        tell(.start)
         await withDiscardingTaskGroup { group in
-            for await input in inbox {
+            for await mail in inbox {
+                let input: Input
+                switch mail {
+                case .question(let name, let answer):
+                    answer.yield(pipeline.standing(of: name))
+                    answer.finish()
+                    continue
+                case .input(let next): input = next
+                }
                 for action in pipeline.on(input, at: ports.clock.now) {
                     switch action {
                     case .note(let event): note(event)
@@ -92,37 +117,37 @@ public struct PipelineRunner: Sendable {
     private func perform(_ action: Action) async {
         switch action {
         case .receive(let count):
-            send.yield(.received(await receive(count), asked: count))
+            tell(.received(await receive(count), asked: count))
         case .verify(let ids, let envelopes):
-            send.yield(.verified(ids, await timed(.verify, ids.count) { await ports.verifier.verify(envelopes) }))
+            tell(.verified(ids, await timed(.verify, ids.count) { await ports.verifier.verify(envelopes) }))
         case .claim(let ids, let requests):
-            send.yield(.claimed(ids, await timed(.dedup, ids.count) { await claim(requests) }))
+            tell(.claimed(ids, await timed(.dedup, ids.count) { await claim(requests) }))
         case .run(let ids, let batch):
             let outcomes = await timed(.handle, ids.count) { await run(batch) }
-            send.yield(.answered(batch.handler, ids, outcomes))
+            tell(.answered(batch.handler, ids, outcomes))
         case .commit(let ids, let commitments):
             let start = ContinuousClock.now
             let result = await timed(.settle, ids.count) { await commit(commitments) }
             if case .success = result { note(.committed(count: ids.count, took: ContinuousClock.now - start)) }
-            send.yield(.committed(ids, result))
+            tell(.committed(ids, result))
         case .refuse(let ids, let refusals):
-            send.yield(.refused(ids, await refuse(refusals)))
+            tell(.refused(ids, await refuse(refusals)))
         case .awaitSent(let id, let parent):
-            send.yield(.sent(id, await ports.receipts.sent(parent)))
+            tell(.sent(id, await ports.receipts.sent(parent)))
         case .sendLetter(let id, let letter, let isQuarantine):
-            send.yield(.letterSent(id, await sendLetter(letter, isQuarantine)))
+            tell(.letterSent(id, await sendLetter(letter, isQuarantine)))
         case .delete(let ids, let receipts):
-            send.yield(.deleted(ids, receipts: receipts, await ports.queue.delete(receipts)))
+            tell(.deleted(ids, receipts: receipts, await ports.queue.delete(receipts)))
         case .giveBack(let ids, let changes):
             let failures = await ports.queue.changeVisibility(changes)
-            send.yield(.returned(ids, receipts: changes.map(\.receipt), failures))
+            tell(.returned(ids, receipts: changes.map(\.receipt), failures))
         case .extend(let ids, let extensions):
-            send.yield(await extend(ids, extensions))
+            tell(await extend(ids, extensions))
         case .release(let leases):
             await ports.ledger.release(leases)
         case .wake(let at):
             let wait = max(.zero, at - ports.clock.now)
-            if (try? await Task.sleep(for: wait)) != nil { send.yield(.tick) }
+            if (try? await Task.sleep(for: wait)) != nil { tell(.tick) }
         case .note, .revoke, .stopped: break
         }
     }

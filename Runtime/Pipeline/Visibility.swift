@@ -5,14 +5,21 @@ import Events
 struct Visibility: Sendable {
     /// A new one counts from the next beat on.
     var timeout: Duration
+    /// What a receive gives, by the queue's own setting: its first beat comes in time for that, too.
+    private let received: Duration
     private var beats = Timetable()
 
-    init(timeout: Duration) { self.timeout = timeout }
+    init(timeout: Duration, received: Duration) {
+        self.timeout = timeout
+        self.received = received
+    }
 
     var beat: Duration { timeout / 3 }
     var next: Instant? { mutating get { beats.next } }
 
-    /// From a receive, or an extension, at `now`.
+    /// From a receive at `now`.
+    mutating func received(_ id: ItemID, at now: Instant) { beats.schedule(id, at: now + min(beat, received / 3)) }
+    /// From an extension at `now`.
     mutating func started(_ id: ItemID, at now: Instant) { beats.schedule(id, at: now + beat) }
     /// It is no longer ours: forgotten before the call that gives it away.
     mutating func ended(_ id: ItemID) { beats.cancel(id) }

@@ -60,6 +60,9 @@ public enum Base64URL {
         return seen < 64
     }
 
+    /// The length of what ``encode(_:)`` makes of so many bytes.
+    static func encodedCount(_ bytes: Int) -> Int { (4 * bytes + 2) / 3 }
+
     public static func encode(_ bytes: some Collection<UInt8>) -> [UInt8] {
         var text: [UInt8] = []
         text.reserveCapacity((bytes.count * 4 + 2) / 3)

@@ -89,18 +89,11 @@ struct EventShape {
         let parent = traceNode?["traceparent"]?.string ?? attributes.first { $0.name == "traceparent" }?.value ?? ""
         return Event.Trace(
             correlationID: traceText("correlationId"), userID: traceText("userId"), tenantID: traceText("tenantId"),
-            deviceID: traceText("deviceId"), parent: Self.isTraceParent(parent) ? parent : "")
+            deviceID: traceText("deviceId"), parent: Identifier.isTraceParent(parent) ? parent : "")
     }
 
     private func traceText(_ name: String) -> String {
         guard let bytes = traceNode?[name]?.stringBytes, Identifier.isText(bytes) else { return "" }
         return bytes.text
-    }
-
-    /// `00-<32 hex>-<16 hex>-<2 hex>` (W3C Trace Context, section 3.2.2).
-    private static func isTraceParent(_ text: String) -> Bool {
-        let parts = text.utf8.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
-        return parts.map(\.count) == [2, 32, 16, 2] && parts[0].elementsEqual("00".utf8)
-            && parts.joined().allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
     }
 }

@@ -45,6 +45,18 @@ public struct EventSigner: Signer {
         return input + [dot] + Base64URL.encode(signature)
     }
 
+    /// The bytes of the detail that a publication becomes, before it is signed.
+    /// - Parameter keyID: of the key that will sign it.
+    public static func detailBytes(of publication: Publication, keyID: String, form: TokenForm) -> Int {
+        let draft = publication.draft
+        let header = TokenHeader(
+            algorithm: form.algorithm, keyID: keyID, signedAt: publication.committedAt, source: draft.source,
+            detailType: draft.detailType, resource: draft.resource, id: publication.id)
+        let unsigned = detail(trace: trace(publication), resource: draft.resource, core: draft.detail, token: [])
+        let parts = [header.json(form).serialised().count, draft.detail.count, CompactToken.signatureBytes]
+        return unsigned.count + parts.map { Base64URL.encodedCount($0) }.reduce(2, +)
+    }
+
     private var dot: UInt8 { UInt8(ascii: ".") }
 
     static func detail(trace: JSONValue, resource: String, core: Bytes, token: [UInt8]) -> [UInt8] {
@@ -56,7 +68,7 @@ public struct EventSigner: Signer {
         return bytes
     }
 
-    private static func trace(_ publication: Publication) -> JSONValue {
+    static func trace(_ publication: Publication) -> JSONValue {
         let trace = publication.trace
         let correlation = publication.draft.correlationID
         var value: JSONValue = [

@@ -32,16 +32,17 @@ public struct HTTPKeySetFetcher: KeySetFetcher {
     }
 }
 
-/// Where a key set may come from: `https://host/path`, `http://` to loopback, `unix:/path/to.sock:/path`.
+/// Where a key set may come from, and who may be asked to sign: `https://host/path`, `http://` to loopback,
+/// `unix:/path/to.sock:/path`.
 struct KeySetAddress: Hashable {
     let url: String
     let unixSocket: String?
     let isRemote: Bool
 
-    /// - Throws: `settings.invalid`.
-    init(parsing text: String) throws(Failure) {
+    /// - Throws: `settings.invalid`, of the setting that has the address.
+    init(parsing text: String, of setting: String = "key-sets[].url") throws(Failure) {
         let problem = Failure(
-            .settingsInvalid, "key-sets[].url", "needs https, http to loopback, or unix:/path/to.sock:/path")
+            .settingsInvalid, setting, "needs https, http to loopback, or unix:/path/to.sock:/path")
         guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "\\") }) else { throw problem }
         if text.hasPrefix("unix:/") {
             let parts = text.dropFirst("unix:".count).split(separator: ":", maxSplits: 1)

@@ -6,18 +6,23 @@ import Pipeline
 extension StoreCore {
     func claim(_ requests: [ClaimRequest], at now: Instant) throws(Failure) -> [Claim] {
         var granted: [UInt64] = []
+        var duplicates: [JournalEntry] = []
+        defer { record(duplicates) }
         do throws(Failure) {
             return try read { tables in
                 try requests.map { request in
-                    let (rows, own) = try rows(for: request, in: tables, at: now)
+                    let (rows, own, done) = try rows(for: request, in: tables, at: now)
                     switch Dedup.judge(rows, for: request, at: now) {
                     case .grant(let history):
                         let fence = nextNumber()
-                        let claimed = Claimed(request, history: history, row: own)
+                        let claimed = Claimed(
+                            request, history: history, row: own, keepsPayload: options.journal.keepsPayloads)
                         claims.grant(request, claimed, fence: fence, at: now)
                         granted.append(fence)
                         return .granted(Lease(fence: fence), history)
-                    case .done: return .done
+                    case .done:
+                        duplicates.append(JournalEntry(duplicate: request, of: done ?? "", at: now))
+                        return .done
                     case .inFlight: return .inFlight
                     case .dead(let failure): return .dead(failure)
                     case .refuse(let failure): return .refused(failure)
@@ -30,24 +35,27 @@ extension StoreCore {
         }
     }
 
-    /// What shares an identity with the request, and the ledger's row that its end will be written to.
+    /// What shares an identity with the request, the ledger's row that its end will be written to, and the event that
+    /// was done before.
     private func rows(
         for request: ClaimRequest, in tables: Tables, at now: Instant
-    ) throws -> (rows: [Dedup.Row], own: Int64?) {
+    ) throws -> (rows: [Dedup.Row], own: Int64?, done: String?) {
         var rows: [Dedup.Row] = []
         var own: Int64?
+        var done: String?
         for match in Dedup.Row.Match.all {
             let holder = claims.holder(match, of: request, at: now)
             let found = try tables.ledgerRow(match, of: request, at: now)
             if match != .businessKey { own = own ?? found?.row }
             let live = found.flatMap { $0.keepUntil > now ? $0 : nil }
+            if let live, live.state == .done { done = done ?? live.id.text }
             if let live, live.state == .done || holder == nil {
                 rows.append(live.dedupRow(match))
             } else if let holder {
                 rows.append(holder.dedupRow(match))
             }
         }
-        return (rows, own)
+        return (rows, own, done)
     }
 
     func renew(_ leases: [Lease], until: Instant) -> [Bool] {
@@ -64,11 +72,11 @@ extension StoreCore {
         return count
     }
 
-    func dueTimers(atMost count: Int, at now: Instant) throws(Failure) -> [Event] {
-        try read { tables in try tables.dueTimers(atMost: count, excluding: claims.timers, at: now) }
+    func dueTimers(of handlers: Set<HandlerID>, atMost count: Int, at now: Instant) throws(Failure) -> [Event] {
+        try read { tables in try tables.dueTimers(of: handlers, atMost: count, excluding: claims.timers, at: now) }
     }
 
-    func nextTimer() throws(Failure) -> Instant? {
-        try read { tables in try tables.nextTimer(excluding: claims.timers) }
+    func nextTimer(of handlers: Set<HandlerID>) throws(Failure) -> Instant? {
+        try read { tables in try tables.nextTimer(of: handlers, excluding: claims.timers) }
     }
 }

@@ -1,7 +1,7 @@
 import Events
 import Pipeline
 
-/// What the store must know of a claimed event to commit its end; not the payload.
+/// What the store must know of a claimed event to commit its end; the payload only where the journal keeps it.
 final class Claimed: Sendable {
     let consumer: QueueName
     let messageID: MessageID
@@ -12,13 +12,16 @@ final class Claimed: Sendable {
     let detailType: String
     let resource: String
     let trace: Event.Trace
+    let keyID: String
+    let sentAt: Instant
+    let payload: Bytes?
     let handler: HandlerID
     let businessKey: Digest?
     let history: History
     /// The ledger's row of this identity, if it has one.
     let row: Int64?
 
-    init(_ request: ClaimRequest, history: History, row: Int64?) {
+    init(_ request: ClaimRequest, history: History, row: Int64?, keepsPayload: Bool) {
         let event = request.event
         consumer = request.consumer
         messageID = request.messageID
@@ -29,6 +32,9 @@ final class Claimed: Sendable {
         detailType = event.detailType
         resource = event.resource
         trace = event.trace
+        keyID = event.keyID
+        sentAt = request.sentAt
+        payload = keepsPayload ? event.detail : nil
         handler = request.handler
         businessKey = request.businessKey
         self.history = history
@@ -82,6 +88,11 @@ struct Claims: Sendable {
     var count: Int { leases.count }
 
     subscript(fence: UInt64) -> Claimed? { leases[fence]?.claim }
+
+    /// The claims on events of this id, and until when they hold.
+    func holders(of event: String) -> [(Claimed, until: Instant)] {
+        leases.values.filter { $0.claim.id.text == event }.map { ($0.claim, $0.until) }
+    }
 
     /// The claim that shares this identity with the request, if its lease has not ended.
     func holder(_ match: Dedup.Row.Match, of request: ClaimRequest, at now: Instant) -> Claimed? {

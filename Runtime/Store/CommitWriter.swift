@@ -30,13 +30,18 @@ struct CommitWriter {
             }
             return .results(answers)
         case .refuse(let refusals, let now):
-            for refusal in refusals { try tables.refuse(refusal, at: now) }
+            for refusal in refusals {
+                try tables.refuse(refusal, keepsBody: options.journal.keepsPayloads, at: now)
+            }
         case .settle(let results, let now):
-            for result in results { try tables.settle(result, at: now) }
-        case .record(let entry): try tables.append(entry)
-        case .sweep(let now):
-            return .count(
-                try tables.sweep(atMost: Self.sweepRows, journalRetention: options.journalRetention, at: now))
+            for result in results { try tables.settle(result, keepsPayload: options.journal.keepsPayloads, at: now) }
+        case .record(let entries): for entry in entries { try tables.append(entry) }
+        case .seal(let head, let signature): try tables.seal(head, signature)
+        case .submit(let submission, let limits, let now):
+            return .submitted(try submit(submission, limits, at: now))
+        case .unshelve(let letters): for letter in letters { try tables.unshelve(letter) }
+        case .republish(let ids, let now): for id in ids { try tables.republish(id, at: now) }
+        case .sweep(let now): return .count(try tables.sweep(atMost: Self.sweepRows, at: now))
         case .touch:
             try tables.run("UPDATE meta SET value = value WHERE key = 'boot'")
         }
@@ -82,27 +87,44 @@ struct CommitWriter {
                 try tables.enqueue(draft, ordinal: ordinal, of: claim, at: now)
             }
             for timer in effects.timers { try tables.change(timer, of: claim, fence: entry.fence) }
-            try tables.append(journalEntry(entry, of: claim, .done, nil))
+            try journal(entry, of: claim, .done, nil)
         case .retry(let failure):
             if claim.isTimer { try tables.retryTimer(of: claim.id) }
-            try tables.append(journalEntry(entry, of: claim, .retry, failure))
+            try journal(entry, of: claim, .retry, failure)
         case .dead(let failure, let letter):
             if claim.isTimer { try tables.removeTimer(of: claim.id) }
             if let letter {
                 try tables.shelve(letter, queue: claim.consumer, message: claim.messageID, at: now)
             }
-            try tables.append(journalEntry(entry, of: claim, .dead, failure))
+            try journal(entry, of: claim, .dead, failure)
         }
     }
 
-    private func journalEntry(
+    private func journal(
         _ entry: StoreCore.Entry, of claim: Claimed, _ outcome: JournalEntry.Outcome, _ failure: Failure?
-    ) -> JournalEntry {
-        JournalEntry(
-            time: entry.now, kind: .event, queue: claim.consumer.text, issuer: claim.id.issuer, event: claim.id.text,
-            correlationID: claim.trace.correlationID, resource: claim.resource, source: claim.source,
-            detailType: claim.detailType, stage: failure?.code.area ?? "", outcome: outcome,
-            code: failure?.code.rawValue ?? "", handler: claim.handler.text, generation: entry.commitment.generation,
-            attempt: entry.commitment.history.attempts)
+    ) throws {
+        let commitment = entry.commitment
+        var row = JournalEntry(outcome, of: claim, at: entry.now)
+        row.take(failure)
+        row.generation = commitment.generation
+        row.attempt = commitment.history.attempts
+        row.deliveries = commitment.run.deliveries
+        row.waited = commitment.run.waited
+        row.took = commitment.run.took
+        row.retryAt = commitment.run.retryAt
+        try tables.append(row, body: claim.payload)
+    }
+
+    /// In a savepoint: of a submission everything is taken, or nothing.
+    private func submit(
+        _ submission: Submission, _ limits: OutboxLimits, at now: Instant
+    ) throws -> Result<[String], Failure> {
+        do {
+            return try tables.savepoint {
+                try tables.submit(submission, limits, keepsPayload: options.journal.keepsPayloads, at: now)
+            }
+        } catch let error as DatabaseError where Self.isOfTheRow(error) {
+            return .failure(Failure(.apiTooLarge, "events", "SQLite \(error.extendedResultCode.rawValue)"))
+        }
     }
 }

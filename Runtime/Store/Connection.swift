@@ -98,7 +98,7 @@ final class Connection {
         try? queue.close()
     }
 
-    private static func failure(of error: any Error, at path: String) -> Failure {
+    static func failure(of error: any Error, at path: String) -> Failure {
         if let failure = error as? Failure { return failure }
         guard let error = error as? DatabaseError else { return Failure(.storeUnavailable, path, "\(type(of: error))") }
         let cause = "SQLite \(error.extendedResultCode.rawValue): \(error.message ?? "")"

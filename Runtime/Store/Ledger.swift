@@ -16,6 +16,9 @@ struct LedgerRow {
     }
 
     let row: Int64
+    let consumer: QueueName
+    let id: EventID
+    let handler: HandlerID
     let state: State
     let messageID: MessageID
     let payloadDigest: Digest
@@ -30,6 +33,9 @@ struct LedgerRow {
     init?(_ row: Columns) {
         guard let state = State(rawValue: row.integer(12)), let payload = row.digest(7) else { return nil }
         self.row = row.integer(0)
+        consumer = QueueName(row.text(1))
+        id = EventID(issuer: row.text(2), text: row.text(3))
+        handler = HandlerID(row.text(5))
         self.state = state
         messageID = MessageID(row.text(11))
         payloadDigest = payload

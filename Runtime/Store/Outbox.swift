@@ -1,3 +1,4 @@
+import Cryptography
 import Events
 import Pipeline
 
@@ -21,9 +22,18 @@ struct PublicationsEnd {
 extension Tables {
     /// Adds a draft of `claim` to the outbox, under the id that it will be signed with.
     func enqueue(_ draft: Draft, ordinal: Int, of claim: Claimed, at now: Instant) throws {
-        var trace = claim.trace
-        if !draft.correlationID.isEmpty { trace.correlationID = draft.correlationID }
         let id = DerivedID.publication(parent: claim.id, handler: claim.handler, ordinal: ordinal)
+        try enqueue(draft, id: id, parent: claim.id.text, handler: claim.handler.text, claim.trace, at: now)
+    }
+
+    /// - Parameters:
+    ///   - parent: the event whose handler publishes it; it and the handler are empty for one from outside.
+    ///   - trace: the parent's, or the one that came with it.
+    func enqueue(
+        _ draft: Draft, id: String, parent: String, handler: String, _ trace: Event.Trace, at now: Instant
+    ) throws {
+        var trace = trace
+        if !draft.correlationID.isEmpty { trace.correlationID = draft.correlationID }
         let size = draft.size
         try run(
             """
@@ -33,8 +43,8 @@ extension Tables {
             NOT EXISTS (SELECT 1 FROM outbox WHERE resource = ?9 AND resource <> ''))
             """,
             [
-                .integer(counters.nextOutboxRow), .instant(now), .number(size), .text(id), .text(claim.id.text),
-                .text(claim.handler.text), .text(draft.source), .text(draft.detailType), .text(draft.resource),
+                .integer(counters.nextOutboxRow), .instant(now), .number(size), .text(id), .text(parent),
+                .text(handler), .text(draft.source), .text(draft.detailType), .text(draft.resource),
                 .text(draft.correlationID), .bytes(trace.encoded), .bytes(draft.attributes.encoded),
                 .bytes(draft.detail),
             ])
@@ -66,40 +76,51 @@ extension Tables {
     }
 
     /// Ends or puts off one attempt. A row that is gone was settled before.
-    func settle(_ result: PublicationResult, at now: Instant) throws {
+    func settle(_ result: PublicationResult, keepsPayload: Bool, at now: Instant) throws {
         let row = Value.integer(result.row)
         switch result.end {
-        case .sent:
-            guard let entry = try publicationEntry(row, at: now, outcome: .sent, failure: nil) else { return }
-            try takeFromOutbox(row)
-            try append(entry)
+        case .sent: try end(row, .sent, nil, keepsPayload: keepsPayload, at: now)
         case .retry(let at, _):
             try run("UPDATE outbox SET attempts = attempts + 1, due = ? WHERE row = ?", [.instant(at), row])
         case .gaveUp(let failure):
-            guard let entry = try publicationEntry(row, at: now, outcome: .gaveUp, failure: failure) else { return }
-            try run(
+            let shelved = try change(
                 """
                 INSERT INTO publications SELECT row, ?, ?, ?, ?, attempts + 1, committed, id, parent, handler, \
                 source, detail_type, resource, correlation, trace, attributes, detail FROM outbox WHERE row = ?
                 """,
                 [.instant(now), .text(failure.code.rawValue), .text(failure.subject), .text(failure.cause), row])
-            counters.statistics.publications += 1
-            try takeFromOutbox(row)
-            try append(entry)
+            counters.statistics.publications += shelved
+            try end(row, .gaveUp, failure, keepsPayload: keepsPayload, at: now)
         }
     }
 
-    private func publicationEntry(
-        _ row: Value, at now: Instant, outcome: JournalEntry.Outcome, failure: Failure?
-    ) throws -> JournalEntry? {
-        try first(
-            "SELECT id, correlation, resource, source, detail_type, handler, attempts FROM outbox WHERE row = ?", [row]
+    private func end(
+        _ row: Value, _ outcome: JournalEntry.Outcome, _ failure: Failure?, keepsPayload: Bool, at now: Instant
+    ) throws {
+        let found = try first(
+            """
+            SELECT id, parent, handler, attempts, committed, source, detail_type, resource, trace, detail FROM outbox \
+            WHERE row = ?
+            """, [row]
         ) { row in
-            JournalEntry(
-                time: now, kind: .publication, queue: "", issuer: "", event: row.text(0), correlationID: row.text(1),
-                resource: row.text(2), source: row.text(3), detailType: row.text(4), stage: "", outcome: outcome,
-                code: failure?.code.rawValue ?? "", handler: row.text(5), generation: 0, attempt: row.number(6) + 1)
+            var entry = JournalEntry(time: now, kind: .publication, direction: .outgoing, outcome: outcome)
+            entry.event = row.text(0)
+            entry.parent = row.text(1)
+            entry.handler = row.text(2)
+            entry.attempt = row.number(3) + 1
+            entry.sentAt = row.instant(4)
+            entry.source = row.text(5)
+            entry.detailType = row.text(6)
+            entry.resource = row.text(7)
+            entry.take(Event.Trace(encoded: row.bytes(8)))
+            entry.take(failure)
+            let detail = row.bytes(9)
+            entry.payload = Hash.sha256(detail)
+            return (entry, detail)
         }
+        guard let (entry, detail) = found else { return }
+        try takeFromOutbox(row)
+        try append(entry, body: keepsPayload ? detail : nil)
     }
 
     /// `nil` while a publication of this event waits for the bus.
@@ -116,16 +137,30 @@ extension Tables {
         return PublicationsEnd(failure: failure ?? nil)
     }
 
+    /// `nil` while this one from outside waits for the bus.
+    func publicationsEnd(of id: String) throws -> PublicationsEnd? {
+        let waiting = try first("SELECT 1 FROM outbox WHERE id = ? AND parent = '' LIMIT 1", [.text(id)]) { row in
+            row.integer(0)
+        }
+        if waiting != nil { return nil }
+        let failure = try first(
+            "SELECT code, subject, cause FROM publications WHERE id = ? AND parent = '' LIMIT 1", [.text(id)]
+        ) { row in
+            FailureCode(rawValue: row.text(0)).map { Failure($0, row.text(1), row.text(2)) }
+        }
+        return PublicationsEnd(failure: failure ?? nil)
+    }
+
     /// Removes the row, and lets the next of its resource be the oldest.
     private func takeFromOutbox(_ row: Value) throws {
-        let found = try first("SELECT resource, bytes, parent FROM outbox WHERE row = ?", [row]) { row in
-            (resource: row.text(0), bytes: row.number(1), parent: row.text(2))
+        let found = try first("SELECT resource, bytes, parent, id FROM outbox WHERE row = ?", [row]) { row in
+            (resource: row.text(0), bytes: row.number(1), parent: row.text(2), id: row.text(3))
         }
         guard let found else { return }
         try run("DELETE FROM outbox WHERE row = ?", [row])
         counters.statistics.outbox -= 1
         counters.outboxBytes -= found.bytes
-        counters.publicationsEnded.append(found.parent)
+        counters.publicationsEnded.append(found.parent.isEmpty ? found.id : found.parent)
         guard !found.resource.isEmpty else { return }
         let promoted = try change(
             """

@@ -11,7 +11,8 @@ public import Pipeline
 public final class SQLiteStore: Ledger, HandlerState, TimerStore, Outbox, PublicationReceipts, Sendable {
     public let options: StoreOptions
     let core: StoreCore
-    private let signals: StoreSignals
+    let archive: JournalArchive
+    let signals: StoreSignals
 
     /// One element soon after a commit that put rows into the outbox or made a row the oldest of its resource;
     /// several may be folded into one. For one consumer; ends when the store is closed.
@@ -19,9 +20,10 @@ public final class SQLiteStore: Ledger, HandlerState, TimerStore, Outbox, Public
     /// The same for timers that were set, moved or removed.
     public var timerChanges: AsyncStream<Void> { signals.timerChanges }
 
-    private init(_ options: StoreOptions, core: StoreCore, signals: StoreSignals) {
+    private init(_ options: StoreOptions, core: StoreCore, archive: JournalArchive, signals: StoreSignals) {
         self.options = options
         self.core = core
+        self.archive = archive
         self.signals = signals
     }
 
@@ -32,14 +34,19 @@ public final class SQLiteStore: Ledger, HandlerState, TimerStore, Outbox, Public
     public static func open(_ options: StoreOptions) throws(Failure) -> SQLiteStore {
         let lock = try StoreLock(path: options.path + ".lock")
         let connection = try Connection(options, after: nil)
-        let signals = StoreSignals()
-        let core = StoreCore(
-            options, executor: StoreExecutor(), lock: lock, connection: connection, signals: signals)
-        return SQLiteStore(options, core: core, signals: signals)
+        let signals = StoreSignals(segment: options.journal.segment)
+        let tail = JournalTail()
+        let core = try StoreCore(
+            options, executor: StoreExecutor(), lock: lock, connection: connection, signals: signals, tail: tail)
+        let archive = JournalArchive(path: options.path, executor: StoreExecutor("outrigger.journal"), tail: tail)
+        return SQLiteStore(options, core: core, archive: archive, signals: signals)
     }
 
     /// Commits what waits, closes the file and gives the lock back. Calls after it throw `store.unavailable`.
-    public func close() async { await core.close() }
+    public func close() async {
+        await archive.close()
+        await core.close()
+    }
 
     /// Compares the volume's free space with the low-water mark: throws `store.full` below it. Cheap, does not block
     /// on the store.
@@ -71,24 +78,6 @@ public final class SQLiteStore: Ledger, HandlerState, TimerStore, Outbox, Public
         }
     }
 
-    /// The rows of the journal that follow `number`, in order.
-    public func journal(after number: Int64, atMost count: Int) async throws(Failure) -> [JournalRow] {
-        try await core.read { tables in try tables.journal(after: number, atMost: count) }
-    }
-
-    /// Writes into the journal what was decided of a handler's second build.
-    public func record(
-        _ outcome: JournalEntry.Outcome, of handler: HandlerID, generation: Int, at now: Instant
-    ) async throws(Failure) {
-        try await core.enqueue(
-            .record(
-                JournalEntry(
-                    time: now, kind: .trial, queue: "", issuer: "", event: "", correlationID: "", resource: "",
-                    source: "", detailType: "", stage: "", outcome: outcome,
-                    code: outcome == .rolledBack ? FailureCode.pluginRolledBack.rawValue : "", handler: handler.text,
-                    generation: generation, attempt: 0)))
-    }
-
     // MARK: - Ledger
 
     public func claim(_ requests: [ClaimRequest], at now: Instant) async throws(Failure) -> [Claim] {
@@ -117,11 +106,19 @@ public final class SQLiteStore: Ledger, HandlerState, TimerStore, Outbox, Public
 
     // MARK: - TimerStore
 
-    public func due(at now: Instant, atMost count: Int) async throws(Failure) -> [Event] {
-        try await core.dueTimers(atMost: count, at: now)
+    public func due(
+        of handlers: Set<HandlerID>, at now: Instant, atMost count: Int
+    ) async throws(Failure) -> [Event] {
+        try await core.dueTimers(of: handlers, atMost: count, at: now)
     }
 
-    public func next() async throws(Failure) -> Instant? { try await core.nextTimer() }
+    public func next(of handlers: Set<HandlerID>) async throws(Failure) -> Instant? {
+        try await core.nextTimer(of: handlers)
+    }
+
+    public func strays(beside handlers: Set<HandlerID>, at now: Instant) async throws(Failure) -> Int {
+        try await core.read { tables in try tables.strayTimers(beside: handlers, at: now) }
+    }
 
     // MARK: - Outbox
 
@@ -143,14 +140,28 @@ public final class SQLiteStore: Ledger, HandlerState, TimerStore, Outbox, Public
     public func sent(_ parent: EventID) async -> Failure? {
         let rings = signals.publicationEnds(of: parent.text)
         defer { rings.end() }
+        return await end(of: parent.text, rings) { tables in try tables.publicationsEnd(of: parent) }
+    }
+
+    /// The same for those from outside: returns when none of them waits any more.
+    func sent(_ ids: [String]) async -> Failure? {
+        for id in ids {
+            let rings = signals.publicationEnds(of: id)
+            defer { rings.end() }
+            if let failure = await end(of: id, rings, { try $0.publicationsEnd(of: id) }) { return failure }
+        }
+        return nil
+    }
+
+    private func end(
+        of name: String, _ rings: StoreSignals.Rings, _ ask: @Sendable (Tables) throws -> PublicationsEnd?
+    ) async -> Failure? {
         do throws(Failure) {
-            let end = try await core.read { tables in try tables.publicationsEnd(of: parent) }
-            if let end { return end.failure }
+            if let end = try await core.read(ask) { return end.failure }
             for await _ in rings.stream {
-                let end = try await core.read { tables in try tables.publicationsEnd(of: parent) }
-                if let end { return end.failure }
+                if let end = try await core.read(ask) { return end.failure }
             }
-            throw Failure(.storeUnavailable, options.path, "closed before the bus had what \(parent.text) published")
+            throw Failure(.storeUnavailable, options.path, "closed before the bus had what \(name) published")
         } catch { return error }
     }
 }

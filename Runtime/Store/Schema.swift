@@ -34,12 +34,15 @@ enum Schema {
         }
     }
 
-    /// Deletes wait for the bus in an ephemeral store alone: only there publications are looked up by their event.
+    /// Deletes and answers wait for the bus in an ephemeral store alone: only there publications are looked up by their
+    /// event, and those from outside by their own id.
     static func indexParents(_ db: Database) throws {
         try db.execute(
             sql: """
                 CREATE INDEX IF NOT EXISTS outbox_parent ON outbox (parent);
                 CREATE INDEX IF NOT EXISTS publications_parent ON publications (parent);
+                CREATE INDEX IF NOT EXISTS outbox_id ON outbox (id) WHERE parent = '';
+                CREATE INDEX IF NOT EXISTS publications_id ON publications (id) WHERE parent = '';
                 """)
     }
 
@@ -108,15 +111,34 @@ enum Schema {
             detail BLOB NOT NULL
         ) STRICT;
 
-        -- One chain of hashes per writer; number has no gaps over all of them.
-        CREATE TABLE journal (
-            number INTEGER PRIMARY KEY, boot INTEGER NOT NULL, time INTEGER NOT NULL, kind TEXT NOT NULL,
-            queue TEXT NOT NULL, issuer TEXT NOT NULL, event TEXT NOT NULL, correlation TEXT NOT NULL,
-            resource TEXT NOT NULL, source TEXT NOT NULL, detail_type TEXT NOT NULL, stage TEXT NOT NULL,
-            outcome TEXT NOT NULL, code TEXT NOT NULL, handler TEXT NOT NULL, generation INTEGER NOT NULL,
-            attempt INTEGER NOT NULL, hash BLOB NOT NULL
+        -- Requests of the service next door by the names that it gave them, and the ids of the events that they became.
+        CREATE TABLE submissions (
+            row INTEGER PRIMARY KEY, peer TEXT NOT NULL, key TEXT NOT NULL, digest BLOB NOT NULL, ids BLOB NOT NULL,
+            keep_until INTEGER NOT NULL
         ) STRICT;
+        CREATE UNIQUE INDEX submissions_key ON submissions (key, peer);
+        CREATE INDEX submissions_keep ON submissions (keep_until);
+
+        -- One chain of hashes per writer; number has no gaps over all of them. What is searched by comes first.
+        CREATE TABLE journal (
+            number INTEGER PRIMARY KEY, time INTEGER NOT NULL, outcome TEXT NOT NULL, source TEXT NOT NULL,
+            detail_type TEXT NOT NULL, correlation TEXT NOT NULL, event TEXT NOT NULL, message TEXT NOT NULL,
+            resource TEXT NOT NULL, user TEXT NOT NULL, kind TEXT NOT NULL, direction TEXT NOT NULL,
+            queue TEXT NOT NULL, issuer TEXT NOT NULL, parent TEXT NOT NULL, tenant TEXT NOT NULL, key TEXT NOT NULL,
+            stage TEXT NOT NULL, code TEXT NOT NULL, cause TEXT NOT NULL, handler TEXT NOT NULL,
+            generation INTEGER NOT NULL, attempt INTEGER NOT NULL, deliveries INTEGER NOT NULL, sent INTEGER,
+            waited INTEGER, took INTEGER, retry INTEGER, payload BLOB, boot INTEGER NOT NULL, hash BLOB NOT NULL
+        ) STRICT;
+        CREATE TABLE journal_bodies (number INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
+        -- The journal's index: block of rows, hash of what is looked up, row, in one number.
+        CREATE TABLE journal_keys (key INTEGER PRIMARY KEY) STRICT;
         -- Where a writer's chain begins: the first hash is made from the store, the boot and the last hash before.
         CREATE TABLE writers (boot INTEGER PRIMARY KEY, genesis BLOB NOT NULL, first INTEGER NOT NULL) STRICT;
+        -- Sealed heads: the row's hash, and since when rows are kept. closes: it ends a segment. total: bytes so far.
+        CREATE TABLE heads (
+            number INTEGER PRIMARY KEY, boot INTEGER NOT NULL, hash BLOB NOT NULL, first INTEGER NOT NULL,
+            time INTEGER NOT NULL, closes INTEGER NOT NULL, total INTEGER NOT NULL, key TEXT NOT NULL,
+            signature BLOB NOT NULL
+        ) STRICT;
         """
 }

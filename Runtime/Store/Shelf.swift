@@ -6,7 +6,7 @@ import Pipeline
 
 extension Tables {
     /// Records the verdict on a message that was never verified. One that is recorded already stays as it is.
-    func refuse(_ refusal: Refusal, at now: Instant) throws {
+    func refuse(_ refusal: Refusal, keepsBody: Bool, at now: Instant) throws {
         let failure = refusal.failure
         let inserted = try change(
             """
@@ -22,10 +22,8 @@ extension Tables {
         }
         guard inserted > 0 else { return }
         counters.statistics.refusals += 1
-        try append(JournalEntry(
-            time: now, kind: .refusal, queue: refusal.consumer.text, issuer: "", event: refusal.messageID.text,
-            correlationID: "", resource: "", source: "", detailType: "", stage: failure.code.area, outcome: .refused,
-            code: failure.code.rawValue, handler: "", generation: 0, attempt: 0))
+        let body = refusal.verified?.event.detail ?? refusal.body
+        try append(JournalEntry(refusal, at: now), body: keepsBody ? body : nil)
     }
 
     /// Keeps a letter whole; the newest of a message replaces the one before.
@@ -45,7 +43,7 @@ extension Tables {
     }
 
     /// Removes at most `count` rows of each table that nobody needs any more, and says how many went.
-    func sweep(atMost count: Int, journalRetention: Duration, at now: Instant) throws -> Int {
+    func sweep(atMost count: Int, at now: Instant) throws -> Int {
         let values = [Value.instant(now), .number(count)]
         let ledger = try change(
             "DELETE FROM ledger WHERE row IN (SELECT row FROM ledger WHERE keep_until <= ? LIMIT ?)", values)
@@ -53,11 +51,13 @@ extension Tables {
             "DELETE FROM refusals WHERE row IN (SELECT row FROM refusals WHERE keep_until <= ? LIMIT ?)", values)
         let state = try change(
             "DELETE FROM state WHERE row IN (SELECT row FROM state WHERE expires <= ? LIMIT ?)", values)
-        let journal = try pruneJournal(before: now - journalRetention, atMost: count)
+        let submissions = try change(
+            "DELETE FROM submissions WHERE row IN (SELECT row FROM submissions WHERE keep_until <= ? LIMIT ?)", values)
+        let journal = try pruneJournal(atMost: count)
         counters.statistics.ledger -= ledger
         counters.statistics.refusals -= refusals
         counters.statistics.state -= state
-        counters.statistics.journal -= journal
-        return ledger + refusals + state + journal
+        counters.statistics.submissions -= submissions
+        return ledger + refusals + state + submissions + journal
     }
 }

@@ -6,7 +6,7 @@ import Events
 struct StableHash {
     private var bytes: [UInt8] = []
 
-    init() { bytes.reserveCapacity(512) }
+    init() { bytes.reserveCapacity(1_024) }
 
     mutating func add(_ text: String) {
         var text = text
@@ -28,6 +28,12 @@ struct StableHash {
 
     mutating func add(_ number: Int64) {
         withUnsafeBytes(of: number.bigEndian) { bytes.append(contentsOf: $0) }
+    }
+
+    /// A field that may be missing: its length says so.
+    mutating func add(_ number: Int64?) {
+        add(number == nil ? 0 : 8)
+        if let number { add(number) }
     }
 
     func finish() -> Digest { Hash.sha256(bytes) }

@@ -14,6 +14,7 @@ enum Value {
     static func instant(_ instant: Instant) -> Value { .integer(instant.unixMilliseconds) }
     static func bits(_ number: UInt64) -> Value { .integer(Int64(bitPattern: number)) }
     static func optional(_ instant: Instant?) -> Value { instant.map(Value.instant) ?? .null }
+    static func optional(_ duration: Duration?) -> Value { duration.map { .integer($0.microseconds) } ?? .null }
     static func optional(_ text: String?) -> Value { text.map(Value.text) ?? .null }
     static func optional(_ digest: Digest?) -> Value { digest.map(Value.digest) ?? .null }
 }

@@ -15,12 +15,17 @@ actor StoreCore {
         case commit([Entry])
         case refuse([Refusal], at: Instant)
         case settle([PublicationResult], at: Instant)
-        case record(JournalEntry)
+        case record([JournalEntry])
+        case seal(UnsealedHead, HeadSignature?)
+        case submit(Submission, OutboxLimits, at: Instant)
+        case unshelve([Shelved])
+        case republish([String], at: Instant)
         case sweep(at: Instant)
         case touch
     }
     enum Answer {
         case results([CommitResult])
+        case submitted(Result<[String], Failure>)
         case count(Int)
     }
     /// A commitment, with the versions that its writes will have.
@@ -48,18 +53,25 @@ actor StoreCore {
     var claims = Claims()
     private var committed = CommittedFences()
     private var pending: [Call] = []
+    /// Rows of the journal that nobody waits for: they go with the next transaction, or in one of their own soon.
+    private var unattended: [JournalEntry] = []
+    private static let unattendedWait = Duration.milliseconds(20)
+    private let tail: JournalTail
+    private var outboxLimits = OutboxLimits()
     private var pendingState: [StateKey: PendingValue] = [:]
     /// Fences and versions never repeat: the boot stands in the upper 24 bits, a count in the others.
     private var lastNumber: UInt64
 
     init(
         _ options: StoreOptions, executor: StoreExecutor, lock: consuming StoreLock, connection: sending Connection,
-        signals: StoreSignals
-    ) {
+        signals: StoreSignals, tail: JournalTail
+    ) throws(Failure) {
         self.options = options
         self.executor = executor
         self.lock = consume lock
         self.signals = signals
+        self.tail = tail
+        try connection.read { tables in try tables.load(tail) }
         lastCounters = connection.counters
         lastNumber = UInt64(clamping: connection.counters.journal.boot) << 40
         self.connection = connection
@@ -79,7 +91,10 @@ actor StoreCore {
         let opened = try Connection(options, after: lastCounters)
         let fences = doubtful
         let recorded = try opened.read { tables in
-            try fences.filter { fence in try claims[fence].map { try tables.isRecorded($0, fence: fence) } ?? false }
+            try tables.load(tail)
+            return try fences.filter { fence in
+                try claims[fence].map { try tables.isRecorded($0, fence: fence) } ?? false
+            }
         }
         for fence in fences {
             claims.mark(fence, isCommitting: false)
@@ -116,6 +131,9 @@ actor StoreCore {
         statistics.bytes = Volume.size(of: options.path) + Volume.size(of: options.path + "-wal")
         return statistics
     }
+
+    /// Of all rows that there ever were.
+    var journalBytes: Int64 { (connection?.counters ?? lastCounters).journalBytes }
 
     func outboxDepth() throws(Failure) -> OutboxDepth {
         let counters = try open().counters
@@ -177,10 +195,31 @@ actor StoreCore {
         }.get()
     }
 
+    func submit(_ submission: Submission, at now: Instant) async throws(Failure) -> [String] {
+        guard case .submitted(let result) = try await enqueue(.submit(submission, outboxLimits, at: now)) else {
+            return []
+        }
+        return try result.get()
+    }
+
+    func limitOutbox(_ limits: OutboxLimits) { outboxLimits = limits }
+
+    /// Lost with the process or a failed transaction: they tell what happened to a message, and decide nothing.
+    func record(_ entries: [JournalEntry]) {
+        guard !entries.isEmpty else { return }
+        if unattended.isEmpty, pending.isEmpty {
+            executor.enqueue(after: Self.unattendedWait) { self.assumeIsolated { $0.flush() } }
+        }
+        unattended += entries
+    }
+
     private func flush() {
         let calls = pending
-        guard !calls.isEmpty else { return }
+        let rows = unattended
+        guard !calls.isEmpty || !rows.isEmpty else { return }
         pending = []
+        unattended = []
+        var keys: [Int64] = []
         let clock = ContinuousClock()
         let start = clock.now
         var answers: [Answer]?
@@ -190,8 +229,12 @@ actor StoreCore {
                 try connection.write { tables in
                     var writer = CommitWriter(tables: tables, options: options)
                     let made = try calls.map { try writer.perform($0.work, claims: claims, committed: committed) }
+                    for row in rows { try tables.append(row) }
+                    keys = tail.chunk(atMost: tables.keysPerTransaction)
+                    try tables.index(keys)
                     answers = made
                 }
+                indexed(keys, connection.counters)
             } catch {
                 try recover(calls, from: error)
             }
@@ -237,6 +280,12 @@ actor StoreCore {
         isTroubled = false
         if let counters = connection?.counters { signals.send(counters) }
         options.observer?(.committed(calls: calls.count, took: took))
+    }
+
+    /// What a transaction wrote is found from now on: its rows here, the chunk of the index in the file.
+    private func indexed(_ keys: [Int64], _ counters: Counters) {
+        tail.append(counters.journalKeys, newest: counters.journal.number)
+        tail.wrote(keys.count)
     }
 
     private func conclude(_ fence: UInt64) {

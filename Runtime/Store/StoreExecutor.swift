@@ -1,4 +1,5 @@
 import Dispatch
+import Events
 
 /// The one thread of execution that touches the database: a write may wait long for the disk, and must not take a
 /// thread of the shared pool with it.
@@ -6,11 +7,18 @@ import Dispatch
 /// Jobs run strictly in the order in which they arrived. Group commit rests on that: a transaction that is enqueued
 /// behind the commitments that wait takes all of them.
 final class StoreExecutor: SerialExecutor {
-    private let queue = DispatchQueue(label: "outrigger.store", qos: .userInitiated)
+    private let queue: DispatchQueue
+
+    init(_ label: String = "outrigger.store") { queue = DispatchQueue(label: label, qos: .userInitiated) }
 
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         queue.async { job.runSynchronously(on: self.asUnownedSerialExecutor()) }
+    }
+
+    /// Runs `work` so much later.
+    func enqueue(after wait: Duration, _ work: @escaping @Sendable () -> Void) {
+        queue.asyncAfter(deadline: .now() + .milliseconds(Int(clamping: wait.milliseconds)), execute: work)
     }
 
     /// Runs `work` after everything that has been enqueued so far.

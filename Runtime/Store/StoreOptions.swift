@@ -14,19 +14,19 @@ public struct StoreOptions: Sendable {
     public var durability: Durability
     /// Free bytes of the volume below which ``SQLiteStore/check()`` answers `store.full`.
     public var lowWater: Int
-    /// How long rows of the journal live.
-    public var journalRetention: Duration
+    public var journal: JournalOptions
     /// Hears what the store did, on the store's own thread: it must not block.
     public var observer: (@Sendable (StoreEvent) -> Void)?
 
     public init(
-        path: String, durability: Durability, lowWater: Int = 67_108_864, journalRetention: Duration = .days(30),
+        path: String, durability: Durability, lowWater: Int = 67_108_864,
+        journal: JournalOptions = JournalOptions(),
         observer: (@Sendable (StoreEvent) -> Void)? = nil
     ) {
         self.path = path
         self.durability = durability
         self.lowWater = lowWater
-        self.journalRetention = journalRetention
+        self.journal = journal
         self.observer = observer
     }
 }
@@ -50,6 +50,8 @@ public struct StoreStatistics: Sendable, Hashable {
     public var letters = 0
     public var refusals = 0
     public var publications = 0
+    /// Idempotency keys.
+    public var submissions = 0
     public var journal = 0
     /// Claims in memory.
     public var claims = 0

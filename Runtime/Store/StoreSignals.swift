@@ -1,3 +1,4 @@
+import Events
 import Synchronization
 
 /// Wakes whoever waits for work that a commit made: the relay of the outbox, the timers, and those who wait for the bus
@@ -12,17 +13,26 @@ final class StoreSignals: Sendable {
         var last: UInt64 = 0
         var byParent: [String: [UInt64: AsyncStream<Void>.Continuation]] = [:]
         var isClosed = false
+        /// Those who follow the journal.
+        var readers: [UInt64: AsyncStream<Void>.Continuation] = [:]
     }
 
     let outboxWrites: AsyncStream<Void>
     let timerChanges: AsyncStream<Void>
+    /// One element soon after a commit that made a segment of the journal full.
+    let fullSegments: AsyncStream<Void>
     private let outbox: AsyncStream<Void>.Continuation
     private let timers: AsyncStream<Void>.Continuation
+    private let segments: AsyncStream<Void>.Continuation
+    private let segment: Int
     private let bells = Mutex(Bells())
 
-    init() {
+    /// - Parameter segment: rows of the journal that one segment has.
+    init(segment: Int) {
+        self.segment = segment
         (outboxWrites, outbox) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         (timerChanges, timers) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        (fullSegments, segments) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
     /// Rings when a publication of `parent` has left the outbox. Bounded by what pipelines have in hand.
@@ -41,7 +51,28 @@ final class StoreSignals: Sendable {
         }
     }
 
+    /// Rings when the journal has grown, until the listener lets it go. One too many gets a stream that has ended.
+    func journalGrowth() -> AsyncStream<Void> {
+        let (stream, bell) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        let number: UInt64? = bells.withLock { bells in
+            guard !bells.isClosed, bells.readers.count < Limits.journalReaders else { return nil }
+            bells.last += 1
+            bells.readers[bells.last] = bell
+            return bells.last
+        }
+        guard let number else {
+            bell.finish()
+            return stream
+        }
+        bell.onTermination = { [weak self] _ in self?.bells.withLock { $0.readers[number] = nil } }
+        return stream
+    }
+
     func send(_ counters: Counters) {
+        if !counters.journalKeys.isEmpty {
+            for bell in bells.withLock({ Array($0.readers.values) }) { bell.yield() }
+            if counters.journal.number - counters.segments.head.number >= segment { segments.yield() }
+        }
         if counters.wroteOutbox { outbox.yield() }
         if counters.changedTimers { timers.yield() }
         if counters.publicationsEnded.isEmpty { return }
@@ -53,15 +84,17 @@ final class StoreSignals: Sendable {
 
     /// What ended in a transaction whose answer was lost is found by asking.
     func ringAll() {
-        for bell in bells.withLock({ $0.byParent.values.flatMap(\.values) }) { bell.yield() }
+        let ringing = bells.withLock { $0.byParent.values.flatMap(\.values) + $0.readers.values }
+        for bell in ringing { bell.yield() }
     }
 
     func finish() {
         outbox.finish()
         timers.finish()
+        segments.finish()
         let left = bells.withLock { bells in
             defer { bells = Bells(last: bells.last, isClosed: true) }
-            return bells.byParent.values.flatMap(\.values)
+            return bells.byParent.values.flatMap(\.values) + bells.readers.values
         }
         for bell in left { bell.finish() }
     }

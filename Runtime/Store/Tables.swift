@@ -12,6 +12,7 @@ final class Tables {
         self.counters.wroteOutbox = false
         self.counters.changedTimers = false
         self.counters.publicationsEnded = []
+        self.counters.journalKeys = []
     }
 
     /// Runs `body` in a savepoint: an error that leaves the transaction alive undoes `body`, and nothing else.
@@ -65,10 +66,15 @@ struct Counters {
     var outboxBytes = 0
     var nextOutboxRow: Int64 = 1
     var journal: JournalHead
+    var segments = Segments()
+    /// Bytes of all rows that the journal ever had.
+    var journalBytes: Int64 = 0
+    /// The index keys of the rows of this transaction.
+    var journalKeys: [Int64] = []
     /// Set by a transaction that wrote outbox rows, or set or moved timers.
     var wroteOutbox = false
     var changedTimers = false
-    /// The parents of publications that left the outbox in this transaction.
+    /// The parents of publications that left the outbox in this transaction; of those from outside, their own ids.
     var publicationsEnded: [String] = []
 
     /// - Parameter boot: the boot that goes on after a reopening, or `nil` for the start of a new one.
@@ -82,8 +88,12 @@ struct Counters {
         statistics.letters = try count("letters")
         statistics.refusals = try count("refusals")
         statistics.publications = try count("publications")
+        statistics.submissions = try count("submissions")
         statistics.journal = try count("journal")
         var counters = Counters(statistics: statistics, journal: try JournalHead.load(db, boot: boot))
+        let statements = Statements(db)
+        counters.segments = try Segments.load(statements)
+        counters.journalBytes = try Segments.total(statements)
         counters.outboxBytes = try Int.fetchOne(db, sql: "SELECT coalesce(sum(bytes), 0) FROM outbox") ?? 0
         for table in ["outbox", "publications"] {
             let last = try Int64.fetchOne(db, sql: "SELECT max(row) FROM \(table)") ?? 0

@@ -1,5 +1,6 @@
 import Cryptography
 @_spi(Verification) import Events
+import JSON
 
 /// A timer of a handler, once it is due: an event that the sidecar makes itself.
 enum TimerEvent {
@@ -15,25 +16,49 @@ enum TimerEvent {
     }
 }
 
+extension Event {
+    /// The sidecar made it: it was in no queue.
+    var isTimer: Bool { source == TimerEvent.source && id.issuer == TimerEvent.issuer }
+}
+
 extension Tables {
     /// Timers that are due and not claimed, oldest first; those that were tried before come after all others, so that
     /// timers in backoff do not hide new ones.
-    func dueTimers(atMost count: Int, excluding claimed: Set<String>, at now: Instant) throws -> [Event] {
+    func dueTimers(
+        of handlers: Set<HandlerID>, atMost count: Int, excluding claimed: Set<String>, at now: Instant
+    ) throws -> [Event] {
         let events = try all(
             """
             SELECT event, handler, detail, correlation FROM timers INDEXED BY timers_tries WHERE due <= ? \
-            ORDER BY tries, due LIMIT ?
+            AND handler IN (SELECT value FROM json_each(?)) ORDER BY tries, due LIMIT ?
             """,
-            [.instant(now), .number(count + claimed.count)]
+            [.instant(now), Self.list(handlers), .number(count + claimed.count)]
         ) { row in TimerEvent.make(row, at: now) }
         return Array(events.lazy.filter { !claimed.contains($0.id.text) }.prefix(count))
     }
 
     /// When the first timer that is not claimed is due.
-    func nextTimer(excluding claimed: Set<String>) throws -> Instant? {
-        try all("SELECT event, due FROM timers ORDER BY due LIMIT ?", [.number(claimed.count + 1)]) { row in
+    func nextTimer(of handlers: Set<HandlerID>, excluding claimed: Set<String>) throws -> Instant? {
+        try all(
+            """
+            SELECT event, due FROM timers WHERE handler IN (SELECT value FROM json_each(?)) ORDER BY due LIMIT ?
+            """,
+            [Self.list(handlers), .number(claimed.count + 1)]
+        ) { row in
             (event: row.text(0), due: row.instant(1))
         }.first { !claimed.contains($0.event) }?.due
+    }
+
+    func strayTimers(beside handlers: Set<HandlerID>, at now: Instant) throws -> Int {
+        try all(
+            "SELECT count(*) FROM timers WHERE due <= ? AND handler NOT IN (SELECT value FROM json_each(?))",
+            [.instant(now), Self.list(handlers)]
+        ) { row in row.number(0) }.first ?? 0
+    }
+
+    /// One statement for any number of them.
+    private static func list(_ handlers: Set<HandlerID>) -> Value {
+        .text(String(decoding: JSONValue.array(handlers.map { .string($0.text) }).serialised(), as: UTF8.self))
     }
 
     /// Sets, moves or removes a timer of the handler of `claim`.

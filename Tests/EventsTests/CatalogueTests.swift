@@ -4,7 +4,8 @@ import Testing
 @Suite struct CatalogueTests {
     @Test(arguments: FailureCode.allCases)
     func everyCodeSaysWhatItMeansAndWhatToDo(code: FailureCode) {
-        let areas = Stage.allCases.map(\.rawValue) + ["keys", "plugin", "publish", "settings", "store"]
+        let modules = ["api", "call", "journal", "keys", "plugin", "publish", "redrive", "settings", "store"]
+        let areas = Stage.allCases.map(\.rawValue) + modules
         #expect(areas.contains(code.area))
         #expect(code.entry.meaning.hasSuffix("."))
         #expect(!code.entry.remedy.isEmpty)

@@ -16,15 +16,16 @@ struct Bench {
         isFIFO: Bool = false, maximumBatch: Int = 10, attempts: Int = 3, retention: Duration = .days(4),
         hold: Duration = .minutes(2), inHand: Int = 100, deadLetters: PipelineSettings.DeadLetters = .queue,
         unroutable: PipelineSettings.Unroutable = .deadLetter, deletesWaitForBus: Bool = false,
-        suspects: Set<EventID> = []
+        visibility: Duration? = nil, suspects: Set<EventID> = []
     ) throws {
         let description = QueueDescription(
             isFIFO: isFIFO, visibilityTimeout: .seconds(30), retention: retention, maximumMessageSize: 262_144)
         let policy = HandlerPolicy(concurrency: 1, maximumBatch: maximumBatch, attempts: attempts)
-        let settings = PipelineSettings(
+        var settings = PipelineSettings(
             queue: QueueName("q"), description: description, handlers: [Self.handler: policy],
             deadLetters: deadLetters, unroutable: unroutable, deletesWaitForBus: deletesWaitForBus, hold: hold,
             pollers: 1, inHand: inHand, suspects: suspects)
+        if let visibility { settings.visibilityTimeout = visibility }
         let routes = try RouteTable([.init(source: "s", detailType: "*", handler: Self.handler)])
         pipeline = Pipeline(PipelineGeneration(settings, routes: routes, keys: NoKeys()))
     }

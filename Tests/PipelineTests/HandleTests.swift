@@ -39,6 +39,22 @@ import Testing
         #expect(bench.pass(.minutes(3)).contains { $0.isClaim })
     }
 
+    /// Batches of ten that wait together are one outage: the first probe is soon, whatever their number.
+    @Test func whatWasUnderWayWhenTheCircuitOpenedDoesNotKeepItOpenLonger() throws {
+        let start = Instant(unixSeconds: 1_000)
+        for seed in 1...20 as ClosedRange<UInt64> {
+            var random = SeededGenerator(seed: seed)
+            var circuit = Circuit()
+            for _ in 0..<40 { circuit.waited(at: start, random: &random) }
+            let probe = try #require(circuit.probeAt)
+            #expect(probe - start <= Circuit.backoff.base)
+            // A probe that waits, too, is another opening.
+            circuit.waited(at: probe, random: &random)
+            #expect(try #require(circuit.probeAt) - probe <= Circuit.backoff.base * 2)
+            #expect(circuit.limit(at: probe - .milliseconds(1)) == 0)
+        }
+    }
+
     @Test func aSuspectRunsAloneWithoutAStrikeAndItsNeighboursGoOn() throws {
         var bench = try Bench()
         bench.tell(.start)

@@ -33,6 +33,21 @@ import Testing
         #expect(bench.commit(bench.answer(ran, .done(.none))).deleted == [ReceiptHandle("a#2")])
     }
 
+    /// The queue gave it for its own 30 s; from then on it is ours for as long as is set.
+    @Test func theFirstBeatComesBeforeTheQueuesOwnTimeoutEnds() throws {
+        var bench = try Bench(visibility: .minutes(10))
+        bench.tell(.start)
+        bench.run([Bench.envelope("a")])
+        #expect(bench.pass(.seconds(9)).extended.isEmpty)
+        let beat = bench.pass(.seconds(1))
+        #expect(beat.extended == [VisibilityChange(receipt: ReceiptHandle("a#1"), timeout: .minutes(10))])
+        for case .extend(let ids, _) in beat {
+            bench.tell(.extended(ids, ids.map { _ in nil }, held: ids.map { _ in true }))
+        }
+        #expect(bench.pass(.seconds(199)).extended.isEmpty)
+        #expect(bench.pass(.seconds(1)).extended.count == 1)
+    }
+
     @Test func noKeysPausesTheQueueAndBlamesNoMessage() throws {
         var bench = try Bench()
         bench.tell(.start)

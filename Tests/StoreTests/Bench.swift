@@ -20,11 +20,13 @@ final class Bench {
     var path: String { folder.file("store.sqlite") }
 
     init(
-        _ durability: StoreOptions.Durability = .ephemeral, observer: (@Sendable (StoreEvent) -> Void)? = nil
+        _ durability: StoreOptions.Durability = .ephemeral, journal: JournalOptions = JournalOptions(),
+        observer: (@Sendable (StoreEvent) -> Void)? = nil
     ) throws {
         folder = try TemporaryFolder()
         store = try SQLiteStore.open(
-            StoreOptions(path: folder.file("store.sqlite"), durability: durability, observer: observer))
+            StoreOptions(
+                path: folder.file("store.sqlite"), durability: durability, journal: journal, observer: observer))
     }
 
     /// What a restart does: everything that was only in memory is gone.
@@ -52,7 +54,8 @@ final class Bench {
             id: EventID(issuer: "key-1", text: id), tokenDigest: token.map { Hash.sha256(Array($0.utf8)) },
             payloadDigest: Hash.sha256(Array(payload.utf8)), source: source, detailType: "Payment.Created.v1",
             resource: resource, detail: Bytes(payload), keyID: "key-1", signedAt: signedAt ?? now, isBound: true,
-            trace: Event.Trace(correlationID: correlation, parent: "00-abc-def-01"))
+            trace: Event.Trace(
+                correlationID: correlation, userID: "u-1", tenantID: "t-1", parent: "00-abc-def-01"))
     }
 
     func request(
@@ -132,6 +135,24 @@ func failure<T>(_ body: () async throws -> T) async -> Failure? {
         _ = try await body()
         return nil
     } catch { return error as? Failure }
+}
+
+extension SQLiteStore {
+    /// The rows behind `number`.
+    func journal(after number: Int64, atMost count: Int) async throws -> [JournalRow] {
+        var query = JournalQuery()
+        query.after = number
+        query.atMost = count
+        return try await rows(query)
+    }
+}
+
+extension Bench {
+    /// Lets the journal go on behind this number, as after rows that were given up.
+    func begin(behind number: Int64) async throws {
+        try await execute("INSERT INTO heads VALUES (\(number), 1, zeroblob(32), \(number + 1), 0, 1, 0, '', x'')")
+        try await reopen()
+    }
 }
 
 // MARK: - the database itself, on the store's own connection

@@ -1,6 +1,7 @@
 import Cryptography
 import Events
 import Pipeline
+import Support
 import Testing
 
 @testable import Store
@@ -23,10 +24,112 @@ import Testing
         #expect(rows.map(\.entry.outcome) == [.done, .retry, .dead, .sent])
         #expect(rows.map(\.entry.code) == ["", "handle.retried", "handle.rejected", ""])
         #expect(rows.map(\.entry.stage) == ["", "handle", "handle", ""])
-        #expect(rows[0].entry.correlationID == "c-1")
-        #expect(rows[0].entry.generation == 7)
-        #expect(rows[0].entry.queue == "payments")
+        #expect(rows.map(\.entry.cause) == ["", "busy", "", ""])
         #expect(try await bench.store.journal(after: 3, atMost: 100).map(\.number) == [4])
+        #expect(try await bench.store.newest() == 4)
+    }
+
+    @Test func aRowSaysAllThatIsKnownOfTheRun() async throws {
+        let bench = try Bench()
+        let lease = try await bench.lease("e-1")
+        let run = RunRecord(
+            deliveries: 3, waited: .milliseconds(12), took: .microseconds(3_450), retryAt: bench.now + .seconds(9))
+        let commitment = Commitment(
+            lease: lease, verdict: .retry(Failure(.handleRetried, "e-1", "busy")),
+            history: History(attempts: 2, firstSeen: bench.now), keepUntil: bench.now + .days(1), generation: 7,
+            run: run)
+        #expect(try await bench.store.commit([commitment], at: bench.now) == [.committed])
+        let entry = try #require(try await bench.store.journal(after: 0, atMost: 1).first?.entry)
+        var expected = JournalEntry(time: bench.now, kind: .event, direction: .incoming, outcome: .retry)
+        expected.queue = "payments"
+        expected.message = "m-1"
+        expected.issuer = "key-1"
+        expected.event = "e-1"
+        expected.correlationID = "c-1"
+        expected.resource = "urn:qsl:treasury:payment:1"
+        expected.source = "qsl.treasury"
+        expected.detailType = "Payment.Created.v1"
+        expected.tenantID = "t-1"
+        expected.userID = "u-1"
+        expected.keyID = "key-1"
+        expected.stage = "handle"
+        expected.code = "handle.retried"
+        expected.cause = "busy"
+        expected.handler = "treasury"
+        expected.generation = 7
+        expected.attempt = 2
+        expected.deliveries = 3
+        expected.sentAt = bench.now
+        expected.waited = run.waited
+        expected.took = run.took
+        expected.retryAt = run.retryAt
+        expected.payload = bench.event("e-1").payloadDigest
+        #expect(entry == expected)
+    }
+
+    @Test func aDuplicateHasARowThatNamesTheEventThatWasDone() async throws {
+        let bench = try Bench()
+        let first = try await bench.lease("e-1", business: "b")
+        #expect(try await bench.commit(first) == .committed)
+        let repeated = bench.request(bench.event("e-1"), message: "m-2")
+        #expect(try await bench.claim(repeated).word == "done")
+        let other = bench.request(bench.event("e-2"), message: "m-3", business: "b")
+        #expect(try await bench.claim(other).word == "done")
+        // They go with the next transaction.
+        try await bench.done("e-3")
+        let rows = try await bench.store.journal(after: 1, atMost: 10).map(\.entry)
+        #expect(rows.filter { $0.outcome == .duplicate }.map(\.message) == ["m-2", "m-3"])
+        #expect(rows.filter { $0.outcome == .duplicate }.map(\.event) == ["e-1", "e-2"])
+        #expect(rows.filter { $0.outcome == .duplicate }.map(\.parent) == ["e-1", "e-1"])
+    }
+
+    @Test func aDuplicateAloneIsWrittenSoonAndKeepsNobodyWaiting() async throws {
+        let bench = try Bench()
+        try await bench.done("e-1")
+        let growth = bench.store.growth()
+        #expect(try await bench.claim(bench.request(bench.event("e-1"), message: "m-2")).word == "done")
+        for await _ in growth { break }
+        #expect(try await bench.store.journal(after: 1, atMost: 10).map(\.entry.outcome) == [.duplicate])
+    }
+
+    @Test func whatWasVerifiedAndIsRefusedIsFoundByItsEvent() async throws {
+        let bench = try Bench()
+        let verified = Refusal.Verified(
+            event: bench.event("e-1"), handler: bench.handler, generation: 2, attempts: 1)
+        let refusal = Refusal(
+            consumer: bench.queue, messageID: MessageID("m-1"),
+            failure: Failure(.dedupConflict, "e-1", "other payload"), shelved: nil,
+            keepUntil: bench.now + .days(1), sentAt: bench.now, deliveries: 2, body: Bytes("raw"), verified: verified)
+        try await bench.store.refuse([refusal], at: bench.now)
+        var query = JournalQuery()
+        query.event = "e-1"
+        let entry = try #require(try await bench.store.rows(query).first?.entry)
+        #expect(entry.kind == .event && entry.outcome == .refused && entry.code == "dedup.conflict")
+        #expect(entry.message == "m-1" && entry.deliveries == 2 && entry.correlationID == "c-1")
+        query.event = "m-1"
+        #expect(try await bench.store.rows(query).count == 1)
+    }
+
+    @Test func payloadsAreKeptBySettingAndShownWhenAskedFor() async throws {
+        let bench = try Bench(journal: JournalOptions(keepsPayloads: true))
+        let payload = "{\"amount\":1}"
+        let lease = try #require(try await bench.claim(bench.request(bench.event("e-1", payload: payload))).lease)
+        #expect(try await bench.commit(lease, .done(Effects(drafts: [bench.draft("a")]))) == .committed)
+        let row = try await bench.store.due(atMost: 1, excluding: [], at: bench.now)[0].row
+        try await bench.store.settle([PublicationResult(row: row, end: .sent)], at: bench.now)
+        let refusal = Refusal(
+            consumer: bench.queue, messageID: MessageID("m-9"), failure: Failure(.verifyMalformed), shelved: nil,
+            keepUntil: bench.now + .days(1), sentAt: bench.now, deliveries: 1, body: Bytes("not JSON"), verified: nil)
+        try await bench.store.refuse([refusal], at: bench.now)
+        var query = JournalQuery()
+        #expect(try await bench.store.rows(query).allSatisfy { $0.body == nil })
+        query.withBodies = true
+        let bodies = try await bench.store.rows(query).map { $0.body?.text }
+        #expect(bodies == [payload, "{\"a\":1}", "not JSON"])
+        #expect(try await bench.store.rows(query)[2].entry.payload == nil)
+        let plain = try Bench()
+        try await plain.done("e-1")
+        #expect(try await plain.rows("SELECT count(*) FROM journal_bodies") == [["0"]])
     }
 
     @Test func theChainHoldsOverRestartsAndBreaksWhereARowIsChanged() async throws {
@@ -35,42 +138,39 @@ import Testing
             for index in 0..<5 { try await bench.done("e-\(boot)-\(index)") }
             try await bench.reopen()
         }
-        #expect(try await brokenLinks(bench).isEmpty)
-        try await bench.execute("UPDATE journal SET outcome = 'dead' WHERE number = 7")
-        #expect(try await brokenLinks(bench) == [7])
+        #expect(try bench.check().findings == [])
+        try await bench.execute("UPDATE journal SET user = 'somebody' WHERE number = 7")
+        #expect(try bench.check().findings == [.changed(7)])
     }
 
-    /// The numbers of rows whose hash is not what row, writer and the hash before make it.
-    private func brokenLinks(_ bench: Bench) async throws -> [Int64] {
-        let rows = try await bench.store.journal(after: 0, atMost: 1_000)
-        let store = try await bench.rows("SELECT value FROM meta WHERE key = 'store'")[0][0]
-        var last = Hash.sha256([])
-        var broken: [Int64] = []
-        var boot: Int64 = 0
-        for row in rows {
-            let before = row.boot == boot ? last : JournalHead.genesis(store: store, boot: row.boot, after: last)
-            boot = row.boot
-            let head = JournalHead(number: row.number - 1, boot: boot, hash: before).next(row.entry)
-            if head.hash != row.hash { broken.append(row.number) }
-            last = row.hash
-        }
-        return broken
-    }
-
-    @Test func oldRowsGoInBatchesAndNumbersGoOn() async throws {
+    @Test(arguments: [
+        "time = time + 1", "cause = 'x'", "took = 5", "took = NULL", "retry = NULL", "payload = NULL", "attempt = 9",
+        "deliveries = 9", "tenant = 'x'", "message = 'x'", "parent = 'x'", "direction = 'out'", "key = 'x'",
+        "correlation = correlation || 'x', event = substr(event, 2)", "boot = 2", "outcome = 'unheard'",
+    ])
+    func everyFieldIsInTheHash(change: String) async throws {
         let bench = try Bench()
-        for index in 0..<5 { try await bench.done("e-\(index)") }
-        bench.now = bench.now + .days(20)
-        for index in 5..<8 { try await bench.done("e-\(index)") }
-        bench.now = bench.now + .days(15)
-        while try await bench.store.sweep(at: bench.now) > 0 {}
-        #expect(try await bench.store.journal(after: 0, atMost: 100).map(\.number) == [6, 7, 8])
-        bench.now = bench.now + .days(60)
-        while try await bench.store.sweep(at: bench.now) > 0 {}
-        #expect(try await bench.store.journal(after: 0, atMost: 100).map(\.number) == [8])
-        try await bench.reopen()
-        try await bench.done("new")
-        #expect(try await bench.store.journal(after: 0, atMost: 100).map(\.number) == [8, 9])
-        #expect(try await bench.store.statistics().journal == 2)
+        for index in 0..<3 {
+            let lease = try await bench.lease("e-\(index)")
+            let commitment = Commitment(
+                lease: lease, verdict: .retry(Failure(.handleRetried)), history: History(firstSeen: bench.now),
+                keepUntil: bench.now + .days(1), generation: 1,
+                run: RunRecord(deliveries: 1, waited: .zero, took: .milliseconds(1), retryAt: bench.now))
+            _ = try await bench.store.commit([commitment], at: bench.now)
+        }
+        try await bench.execute("UPDATE journal SET \(change) WHERE number = 2")
+        #expect(try bench.check().findings.first == .changed(2))
     }
+}
+
+extension Bench {
+    /// What a look at the file from outside says, while the store is open.
+    func check(
+        expected: [(number: Int64, hash: Digest)] = [],
+        verifies: (@Sendable (HeadSignature, HeadStatement) -> Bool?)? = nil
+    ) throws -> JournalReport {
+        try JournalCheck(path: path, expected: expected, verifies: verifies).run()
+    }
+
+    func settle() async throws { while try await store.sweep(at: now) > 0 {} }
 }

@@ -9,7 +9,7 @@ import Testing
         Refusal(
             consumer: bench.queue, messageID: MessageID(message),
             failure: Failure(.verifyBadSignature, "key-1", "no variant verifies"), shelved: letter,
-            keepUntil: bench.now + .days(1))
+            keepUntil: bench.now + .days(1), sentAt: bench.now, deliveries: 1, body: Bytes("raw"), verified: nil)
     }
 
     @Test func aRefusalIsRecordedOnceUnderQueueAndMessage() async throws {
@@ -19,7 +19,7 @@ import Testing
         #expect(try await bench.store.statistics().refusals == 2)
         #expect(try await bench.store.statistics().letters == 0)
         let journal = try await bench.store.journal(after: 0, atMost: 10)
-        #expect(journal.map(\.entry.event) == ["m-1", "m-2"])
+        #expect(journal.map(\.entry.message) == ["m-1", "m-2"])
         #expect(journal.allSatisfy { $0.entry.kind == .refusal && $0.entry.code == "verify.bad-signature" })
         #expect(journal.allSatisfy { $0.entry.source.isEmpty && $0.entry.resource.isEmpty })
     }

@@ -8,8 +8,9 @@ import Testing
     private func timer(_ key: String, in delay: Duration, _ bench: Bench, detail: String = "{\"t\":1}") -> TimerChange {
         TimerChange(key: Bytes(key), at: bench.now + delay, detail: Bytes(detail))
     }
+    private let handlers: Set = [HandlerID("treasury"), HandlerID("other")]
     private func due(_ bench: Bench, _ count: Int = 10) async throws -> [Event] {
-        try await bench.store.due(at: bench.now, atMost: count)
+        try await bench.store.due(of: handlers, at: bench.now, atMost: count)
     }
 
     @Test func aTimerBecomesAnEventOfItsHandlerWhenItIsDue() async throws {
@@ -17,7 +18,7 @@ import Testing
         try await bench.done("e-1", Effects(timers: [timer("k", in: .seconds(10), bench)]))
         #expect(try await due(bench).isEmpty)
         let at = bench.now + .seconds(10)
-        #expect(try await bench.store.next() == at)
+        #expect(try await bench.store.next(of: handlers) == at)
         try await bench.reopen()
         bench.now = at
         let event = try #require(try await due(bench).first)
@@ -30,13 +31,25 @@ import Testing
         #expect(try await due(bench).map(\.id) == [event.id])
     }
 
+    @Test func thoseOfARemovedHandlerWaitForItAndStandInNobodysWay() async throws {
+        let bench = try Bench()
+        try await bench.done("e-1", Effects(timers: [timer("k", in: .zero, bench), timer("l", in: .zero, bench)]))
+        let others: Set = [HandlerID("other")]
+        #expect(try await bench.store.due(of: others, at: bench.now, atMost: 1).isEmpty)
+        #expect(try await bench.store.next(of: others) == nil)
+        #expect(try await bench.store.strays(beside: others, at: bench.now) == 2)
+        #expect(try await bench.store.strays(beside: others, at: bench.now - .seconds(1)) == 0)
+        #expect(try await due(bench).count == 2, "it has come back")
+        #expect(try await bench.store.strays(beside: handlers, at: bench.now) == 0)
+    }
+
     @Test func itsRowGoesInTheCommitOfItsEvent() async throws {
         let bench = try Bench()
         try await bench.done("e-1", Effects(timers: [timer("k", in: .zero, bench)]))
         let event = try #require(try await due(bench).first)
         let lease = try #require(try await bench.claim(bench.request(event)).lease)
         #expect(try await due(bench).isEmpty)
-        #expect(try await bench.store.next() == nil)
+        #expect(try await bench.store.next(of: handlers) == nil)
         await bench.store.release([lease])
         #expect(try await due(bench).map(\.id) == [event.id])
         let again = try #require(try await bench.claim(bench.request(event)).lease)
@@ -78,7 +91,7 @@ import Testing
         try await bench.done("e-1", Effects(timers: [timer("k", in: .zero, bench), timer("l", in: .seconds(1), bench)]))
         try await bench.done("e-2", Effects(timers: [timer("k", in: .zero, bench, detail: "")]))
         #expect(try await due(bench).isEmpty)
-        #expect(try await bench.store.next() == bench.now + .seconds(1))
+        #expect(try await bench.store.next(of: handlers) == bench.now + .seconds(1))
     }
 
     @Test func theOldestComeFirstAndClaimedOnesDoNotHideTheOthers() async throws {
@@ -91,7 +104,7 @@ import Testing
         let rest = try await due(bench, 2)
         #expect(rest.count == 2)
         #expect(Set(rest.map(\.id)).isDisjoint(with: two.map(\.id)))
-        #expect(try await bench.store.next() == bench.now - .seconds(2))
+        #expect(try await bench.store.next(of: handlers) == bench.now - .seconds(2))
     }
 
     @Test func timersThatWereTriedComeAfterNewOnes() async throws {

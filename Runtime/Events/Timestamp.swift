@@ -1,6 +1,4 @@
-public import Events
-
-/// Moments as tokens write them: ISO 8601 in UTC, as RFC 3339 has it.
+/// Moments as tokens and the API write them: ISO 8601 in UTC, as RFC 3339 has it.
 public enum Timestamp {
     /// Reads `2025-09-01T12:34:56Z`, with up to nine digits of a second's fraction, of which three count. UTC is `Z` or
     /// `+00:00`; another offset is no UTC. A leap second is the start of the next.

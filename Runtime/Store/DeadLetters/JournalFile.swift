@@ -1,0 +1,50 @@
+public import Events
+import Glibc
+public import Pipeline
+
+/// The journal in a store's file, read beside the sidecar that has it open: what became of messages from now on.
+public struct JournalFile: RedriveJudge {
+    private let path: String
+    private let start: Int64
+
+    /// Throws `store.unavailable`.
+    public init(_ path: String) throws(Failure) {
+        self.path = path
+        start = try Self.reading(path) { statements in try JournalSearch.ends(statements).newest }
+    }
+
+    public func verdicts(on messages: Set<MessageID>) async throws(Failure) -> [MessageID: RedriveVerdict] {
+        let start = start
+        return try Self.reading(path) { statements in
+            var verdicts: [MessageID: RedriveVerdict] = [:]
+            try statements.each(
+                "SELECT message, outcome FROM journal WHERE number > ? AND message <> '' ORDER BY number LIMIT ?",
+                [.integer(start), .number(Limits.journalScan)]
+            ) { row in
+                let message = MessageID(row.text(0))
+                if messages.contains(message), let outcome = JournalEntry.Outcome(rawValue: row.text(1)),
+                    let verdict = RedriveVerdict(outcome) {
+                    verdicts[message] = verdict
+                }
+                return true
+            }
+            return verdicts
+        }
+    }
+
+    private static func reading<T>(_ path: String, _ body: (Statements) throws -> T) throws(Failure) -> T {
+        guard access(path, R_OK) == 0 else {
+            throw Failure(.storeUnavailable, path, String(cString: strerror(errno)))
+        }
+        let connection = try ReadConnection(path, isAlone: access(path + "-wal", F_OK) != 0)
+        defer { connection.close() }
+        return try connection.read(body)
+    }
+}
+
+extension SQLiteStore {
+    /// Writes what operators did into the journal. Throws `store.*`.
+    public func record(_ entries: [JournalEntry]) async throws(Failure) {
+        if !entries.isEmpty { try await core.enqueue(.record(entries)) }
+    }
+}

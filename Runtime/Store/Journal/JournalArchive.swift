@@ -1,0 +1,197 @@
+public import Events
+import GRDB
+public import Pipeline
+
+/// The journal's reader: a connection of its own that cannot write, on a thread of its own, so that no question keeps
+/// the writer waiting. A long search is many short transactions, between which others are answered.
+actor JournalArchive {
+    private let executor: StoreExecutor
+    nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    private let path: String
+    private let tail: JournalTail
+    private var connection: ReadConnection?
+    private var isClosed = false
+
+    init(path: String, executor: StoreExecutor, tail: JournalTail) {
+        self.path = path
+        self.executor = executor
+        self.tail = tail
+    }
+
+    func close() {
+        isClosed = true
+        drop()
+    }
+
+    /// The next question opens another connection.
+    func drop() {
+        connection?.close()
+        connection = nil
+    }
+
+    private func read<T>(_ body: (Statements) throws -> T) throws(Failure) -> T {
+        guard !isClosed else { throw Failure(.storeUnavailable, path, "the store is closed") }
+        let connection = if let connection { connection } else { try ReadConnection(path) }
+        self.connection = connection
+        do throws(Failure) { return try connection.read(body) } catch {
+            drop()
+            throw error
+        }
+    }
+
+    func step(_ search: JournalSearch) throws(Failure) -> JournalSearch {
+        let tail = tail
+        return try read { statements in
+            var search = search
+            try search.step(statements, tail)
+            return search
+        }
+    }
+
+    func newest() throws(Failure) -> Int64 { try read { try JournalSearch.ends($0).newest } }
+
+    func ledger(of event: String) throws(Failure) -> [LedgerRow] {
+        try read { statements in
+            var rows: [LedgerRow] = []
+            try statements.each("SELECT * FROM ledger WHERE event = ? LIMIT 100", [.text(event)]) { row in
+                if let row = LedgerRow(row) { rows.append(row) }
+                return true
+            }
+            return rows
+        }
+    }
+}
+
+/// A connection that cannot write.
+final class ReadConnection {
+    private let path: String
+    private let queue: DatabaseQueue
+    private var statements: Statements?
+
+    /// - Parameter isAlone: nobody writes, and there is no write-ahead log: nothing but the file is needed.
+    /// - Throws: `store.unavailable`, `store.corrupt`.
+    init(_ path: String, isAlone: Bool = false) throws(Failure) {
+        self.path = path
+        var configuration = Configuration()
+        configuration.readonly = true
+        configuration.busyMode = .timeout(2)
+        configuration.prepareDatabase { db in
+            try db.execute(sql: "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4096")
+        }
+        // A URI (https://www.sqlite.org/uri.html): without the log SQLite would make one beside a file of this mode.
+        let name = isAlone ? "file:" + Self.encoded(path) + "?immutable=1" : path
+        do { queue = try DatabaseQueue(path: name, configuration: configuration) } catch {
+            throw Connection.failure(of: error, at: path)
+        }
+    }
+
+    /// In one transaction, so that all of `body` sees one state of the file.
+    func read<T>(_ body: (Statements) throws -> T) throws(Failure) -> T {
+        do {
+            return try queue.unsafeRead { db in
+                let statements = self.statements ?? Statements(db)
+                self.statements = statements
+                try statements.run("BEGIN", [])
+                let value = try body(statements)
+                try statements.run("COMMIT", [])
+                return value
+            }
+        } catch { throw Connection.failure(of: error, at: path) }
+    }
+
+    func close() {
+        statements = nil
+        try? queue.close()
+    }
+
+    private static func encoded(_ path: String) -> String {
+        path.replacing("%", with: "%25").replacing("?", with: "%3f").replacing("#", with: "%23")
+    }
+}
+
+extension SQLiteStore: JournalReader {
+    /// Throws `api.malformed`, too, for a question that would look at too many rows.
+    public func rows(_ query: JournalQuery) async throws(Failure) -> [JournalRow] {
+        var search = JournalSearch(query)
+        while !search.isOver { search = try await archive.step(search) }
+        return search.found
+    }
+
+    public func newest() async throws(Failure) -> Int64 { try await archive.newest() }
+
+    public func growth() -> AsyncStream<Void> { signals.journalGrowth() }
+
+    public func accounts(of event: String) async throws(Failure) -> [LedgerAccount] {
+        let claimed = await core.claimed(event)
+        let recorded = try await archive.ledger(of: event).map { row in
+            LedgerAccount(
+                consumer: row.consumer, id: row.id, handler: row.handler, state: row.state.account,
+                attempts: row.history.attempts, strikes: row.history.strikes, firstSeen: row.history.firstSeen,
+                keepUntil: row.keepUntil, failure: row.failure)
+        }
+        let resting = recorded.filter { account in
+            !claimed.contains { $0.consumer == account.consumer && $0.id == account.id }
+        }
+        return (claimed.map { account in
+            var account = account
+            let own = recorded.first { $0.consumer == account.consumer && $0.id == account.id }
+            account.keepUntil = own?.keepUntil ?? account.keepUntil
+            account.failure = own?.failure
+            return account
+        } + resting).sorted { ($0.consumer.text, $0.id.issuer) < ($1.consumer.text, $1.id.issuer) }
+    }
+
+    // MARK: - heads
+
+    /// One element soon after a segment became full. For one consumer; ends with the store.
+    public var fullSegments: AsyncStream<Void> { signals.fullSegments }
+
+    /// The head that is due: by rows, by time, or because rows may go; `nil` if none is.
+    /// - Parameter force: also for a single row that no head covers.
+    public func headToSeal(force: Bool = false, at now: Instant) async throws(Failure) -> UnsealedHead? {
+        let options = options.journal
+        return try await core.read { tables in try tables.headToSeal(options, force: force, at: now) }
+    }
+
+    /// Writes the head down. From then on ``sweep(at:)`` may remove what it gives up.
+    /// - Parameter signature: `nil` where there is no key.
+    public func seal(_ head: UnsealedHead, _ signature: HeadSignature?) async throws(Failure) {
+        try await core.enqueue(.seal(head, signature))
+    }
+
+    // MARK: - trials
+
+    /// Writes into the journal what was decided of a handler's second build.
+    public func record(
+        _ outcome: JournalEntry.Outcome, of handler: HandlerID, generation: Int, at now: Instant
+    ) async throws(Failure) {
+        var entry = JournalEntry(time: now, kind: .trial, direction: .incoming, outcome: outcome)
+        entry.code = outcome == .rolledBack ? FailureCode.pluginRolledBack.rawValue : ""
+        entry.handler = handler.text
+        entry.generation = generation
+        try await core.enqueue(.record([entry]))
+    }
+}
+
+extension LedgerRow.State {
+    var account: LedgerAccount.State {
+        switch self {
+        case .done: .done
+        case .dead: .dead
+        case .retry: .retry
+        }
+    }
+}
+
+extension StoreCore {
+    /// The claims on an event, as accounts.
+    func claimed(_ event: String) -> [LedgerAccount] {
+        claims.holders(of: event).map { claim, until in
+            LedgerAccount(
+                consumer: claim.consumer, id: claim.id, handler: claim.handler, state: .claimed,
+                attempts: claim.history.attempts, strikes: claim.history.strikes, firstSeen: claim.history.firstSeen,
+                keepUntil: until, failure: nil)
+        }
+    }
+}

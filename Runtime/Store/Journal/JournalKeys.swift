@@ -1,0 +1,138 @@
+import Events
+import Synchronization
+
+/// Where the journal is looked up: a row's place under a hash of what it is about, as one number.
+///
+/// An index by text would touch a page of its own for every row and field, in each commit. These numbers are grouped by
+/// blocks of rows, so a block's are written once, in order, when it is full; until then they are in memory. A look-up
+/// asks each block once: some microseconds for sixteen thousand rows. A hash that two texts share costs a comparison.
+enum JournalKey {
+    /// Rows of one block.
+    static let block: Int64 = 1 << rowBits
+    private static let rowBits: Int64 = 14
+    private static let hashBits: Int64 = 29
+
+    /// Event ids and the queue's ids of messages are looked up alike.
+    enum Field: UInt8 { case correlation = 1, event, resource, user }
+
+    static func hash(_ field: Field, _ text: String) -> Int64 {
+        // FNV-1a, 64 bits, and a last mixing (MurmurHash3's): for spreading, not for secrets.
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        hash = (hash ^ UInt64(field.rawValue)) &* 0x100_0000_01B3
+        for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        hash = (hash ^ (hash >> 33)) &* 0xFF51_AFD7_ED55_8CCD
+        return Int64(truncatingIfNeeded: hash >> (64 - UInt64(hashBits)))
+    }
+
+    static func make(number: Int64, hash: Int64) -> Int64 {
+        (number >> rowBits) << (rowBits + hashBits) | hash << rowBits | number & (block - 1)
+    }
+
+    static func number(of key: Int64) -> Int64 { (key >> (rowBits + hashBits)) << rowBits | key & (block - 1) }
+    static func hash(of key: Int64) -> Int64 { (key >> rowBits) & (1 << hashBits - 1) }
+    /// The first row of the block that a row is in.
+    static func start(of number: Int64) -> Int64 { number & ~(block - 1) }
+
+    static func keys(of entry: JournalEntry, number: Int64) -> [Int64] {
+        keys(
+            number: number, correlation: entry.correlationID, event: entry.event, message: entry.message,
+            resource: entry.resource, user: entry.userID)
+    }
+
+    static func keys(
+        number: Int64, correlation: String, event: String, message: String, resource: String, user: String
+    ) -> [Int64] {
+        var keys: [Int64] = []
+        keys.reserveCapacity(5)
+        for (field, text) in [
+            (Field.correlation, correlation), (.event, event), (.event, message), (.resource, resource), (.user, user),
+        ] where !text.isEmpty { keys.append(make(number: number, hash: hash(field, text))) }
+        return keys
+    }
+}
+
+/// The keys of the newest rows, which the file's index does not have yet. The writer adds and moves them, the reader
+/// looks here for what it cannot find in the file. Bounded by two blocks and what a burst adds while one is written.
+final class JournalTail: Sendable {
+    private struct State {
+        /// Rows from this one on are here.
+        var first: Int64 = 0
+        var newest: Int64 = 0
+        var keys: [Int64] = []
+        /// Those of the block that is full, in order, and how many of them are written.
+        var full: [Int64] = []
+        var written = 0
+    }
+    private let state = Mutex(State())
+
+    func load(first: Int64, newest: Int64, keys: [Int64]) {
+        state.withLock { $0 = State(first: first, newest: newest, keys: keys) }
+    }
+
+    func append(_ keys: [Int64], newest: Int64) {
+        state.withLock { state in
+            state.keys += keys
+            state.newest = newest
+        }
+    }
+
+    /// - Returns: where the tail begins, and the rows of it that may be meant, in order.
+    func find(_ hash: Int64) -> (first: Int64, rows: [Int64]) {
+        state.withLock { state in
+            let keys = state.full.filter { JournalKey.hash(of: $0) == hash }
+                + state.keys.filter { JournalKey.hash(of: $0) == hash }
+            return (state.first, keys.map(JournalKey.number).sorted())
+        }
+    }
+
+    /// The next keys for the file, in order; none while the newest block is not full.
+    func chunk(atMost count: Int) -> [Int64] {
+        state.withLock { state in
+            let end = JournalKey.start(of: state.first) + JournalKey.block
+            if state.full.isEmpty, state.newest >= end - 1 {
+                state.full = state.keys.filter { JournalKey.number(of: $0) < end }.sorted()
+                state.keys.removeAll { JournalKey.number(of: $0) < end }
+                if state.full.isEmpty { state.first = end }
+            }
+            return Array(state.full.dropFirst(state.written).prefix(count))
+        }
+    }
+
+    /// So many of the last chunk are in the file.
+    func wrote(_ count: Int) {
+        state.withLock { state in
+            state.written += count
+            guard !state.full.isEmpty, state.written >= state.full.count else { return }
+            state.first = JournalKey.start(of: state.first) + JournalKey.block
+            state.full = []
+            state.written = 0
+        }
+    }
+}
+
+extension Tables {
+    /// Rows of the index that one transaction writes for it: a fraction of a millisecond, or twice what it added, so
+    /// that the tail grows shorter whatever comes.
+    var keysPerTransaction: Int { max(256, 2 * counters.journalKeys.count) }
+
+    /// Twice the same is harmless: after a failure nobody knows what was written.
+    func index(_ keys: [Int64]) throws {
+        for key in keys { try run("INSERT OR IGNORE INTO journal_keys VALUES (?)", [.integer(key)]) }
+    }
+
+    /// Reads the tail from the file: everything behind the last block that was begun.
+    func load(_ tail: JournalTail) throws {
+        let last = try first("SELECT max(key) FROM journal_keys", []) { $0.isNull(0) ? nil : $0.integer(0) } ?? nil
+        let oldest = try first("SELECT min(number) FROM journal", []) { $0.isNull(0) ? nil : $0.integer(0) } ?? nil
+        let start = JournalKey.start(of: last.map(JournalKey.number) ?? oldest ?? counters.journal.number + 1)
+        let keys = try all(
+            "SELECT number, correlation, event, message, resource, user FROM journal WHERE number >= ?",
+            [.integer(start)]
+        ) { row in
+            JournalKey.keys(
+                number: row.integer(0), correlation: row.text(1), event: row.text(2), message: row.text(3),
+                resource: row.text(4), user: row.text(5))
+        }
+        tail.load(first: start, newest: counters.journal.number, keys: keys.flatMap { $0 })
+    }
+}
