@@ -55,7 +55,14 @@ func lend(
 ) {
     let runs: [any Sequence<UInt8>] = [text.utf8] + pairs.flatMap { [$0.key.utf8, $0.value.utf8] }
     lend(runs) { lent in
-        let pairs = stride(from: 1, to: lent.count, by: 2).map { eh_pair(key: lent[$0], value: lent[$0 + 1]) }
-        _ = pairs.withUnsafeBufferPointer { call(lent[0], $0) }
+        _ = lendPairs(lent.dropFirst()) { call(lent[0], $0) }
     }
+}
+
+/// Lends runs of bytes as pairs, two and two; for none the buffer is NULL.
+func lendPairs<Result>(_ lent: ArraySlice<eh_bytes>, to call: (UnsafeBufferPointer<eh_pair>) -> Result) -> Result {
+    let pairs = stride(from: lent.startIndex, to: lent.endIndex, by: 2).map {
+        eh_pair(key: lent[$0], value: lent[$0 + 1])
+    }
+    return pairs.withUnsafeBufferPointer { call(pairs.isEmpty ? UnsafeBufferPointer(start: nil, count: 0) : $0) }
 }

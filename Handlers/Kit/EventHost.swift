@@ -7,6 +7,7 @@ struct HostServices: @unchecked Sendable {
     let host: UnsafePointer<eh_host>
     let state: UnsafePointer<eh_state>?
     let drafts: UnsafePointer<eh_publish>?
+    let calls: UnsafePointer<eh_call>?
     let timers: UnsafePointer<eh_timer>?
     let publishes: Set<Route>
 
@@ -18,6 +19,7 @@ struct HostServices: @unchecked Sendable {
         self.publishes = Set(publishes)
         state = table(.state)
         drafts = table(.publish)
+        calls = table(.call)
         timers = table(.timer)
     }
 }
@@ -85,11 +87,8 @@ struct EventHost: Host {
                 table.size = UInt32(MemoryLayout<eh_draft>.size)
                 (table.source, table.detail_type, table.resource) = (lent[0], lent[1], lent[2])
                 (table.correlation_id, table.detail) = (lent[3], lent[4])
-                let pairs = stride(from: texts.count, to: lent.count, by: 2).map {
-                    eh_pair(key: lent[$0], value: lent[$0 + 1])
-                }
-                return pairs.withUnsafeBufferPointer { pairs in
-                    table.attributes = pairs.isEmpty ? nil : pairs.baseAddress
+                return lendPairs(lent.dropFirst(texts.count)) { pairs in
+                    table.attributes = pairs.baseAddress
                     table.attribute_count = UInt32(pairs.count)
                     return services.drafts?.pointee.publish?(host, event, &table)
                 }
@@ -107,6 +106,32 @@ struct EventHost: Host {
             lend(key.utf8, detail) {
                 services.timers?.pointee.set?(host, event, $0[0], time.milliseconds, $0[1])
             })
+    }
+
+    func call(_ request: ServiceRequest) throws(HostFailure) -> ServiceResponse {
+        let texts: [any Sequence<UInt8>] = [
+            request.service.utf8, request.method.utf8, request.path.utf8, request.body, request.idempotencyKey.utf8,
+        ]
+        let headers = request.headers.flatMap { [$0.name.utf8, $0.value.utf8] }
+        var answer: UnsafePointer<eh_response>?
+        try check(
+            lend(texts + headers) { lent in
+                var table = eh_request()
+                table.size = UInt32(MemoryLayout<eh_request>.size)
+                (table.service, table.method, table.path) = (lent[0], lent[1], lent[2])
+                (table.body, table.idempotency_key) = (lent[3], lent[4])
+                table.timeout_ms = milliseconds(request.timeout)
+                return lendPairs(lent.dropFirst(texts.count)) { pairs in
+                    table.headers = pairs.baseAddress
+                    table.header_count = UInt32(pairs.count)
+                    return services.calls?.pointee.call?(host, event, &table, &answer)
+                }
+            })
+        guard let answer = answer?.pointee else { throw .invalid }
+        let pairs = UnsafeBufferPointer(start: answer.headers, count: Int(answer.header_count))
+        return ServiceResponse(
+            status: Int(answer.status), headers: pairs.map { (name: $0.key.text, value: $0.value.text) },
+            body: Array(answer.body.buffer))
     }
 
     func log(_ level: Level, _ message: String, _ fields: KeyValuePairs<String, String>) {

@@ -78,5 +78,6 @@ public struct Route: Hashable, Sendable {
 public enum Service: String, Sendable {
     case state = "eh.state/1"
     case publish = "eh.publish/1"
+    case call = "eh.call/1"
     case timer = "eh.timer/1"
 }

@@ -3,7 +3,7 @@
 /// The host, for one event: valid until `handle` returns. It is not `Sendable`, so it cannot be kept.
 ///
 /// State and publishing are part of the promise: committed all at once, once per event, if and only if the answer is
-/// ``Outcome/done``. Logs and metrics are not.
+/// ``Outcome/done``. Calls, logs and metrics are not.
 public protocol Host {
     /// The value of a key, with what this event and earlier ones of this handler wrote, or `nil`.
     func get(_ key: String) throws(HostFailure) -> Stored?
@@ -22,6 +22,13 @@ public protocol Host {
     /// key: what it is about belongs into `detail`.
     func setTimer(_ key: String, at time: Timestamp, detail: JSON) throws(HostFailure)
     func removeTimer(_ key: String) throws(HostFailure)
+
+    /// One HTTP exchange with a service of the operator's configuration. Not part of the promise: it happens at once,
+    /// and again on a retry, under the same `Idempotency-Key`. Any status is an answer.
+    /// - Throws: ``HostFailure/unavailable`` for a service that is away, slow or refused by its circuit breaker: let it
+    ///   through, and the event waits, at no attempt. ``HostFailure/denied``: not among this handler's `calls`.
+    ///   ``HostFailure/tooLarge``: request, answer, or all calls of this event together.
+    func call(_ request: ServiceRequest) throws(HostFailure) -> ServiceResponse
 
     /// One structured log line; the host adds handler, event and trace. No payload, no secrets, no personal data.
     func log(_ level: Level, _ message: String, _ fields: KeyValuePairs<String, String>)
@@ -56,11 +63,11 @@ extension Host {
 public enum HostFailure: String, Error, Hashable, Sendable {
     /// The version did not match.
     case conflict
-    /// A value, a draft or all effects of this event together are too large.
+    /// A value, a draft, a call, or all effects or calls of this event together are too large.
     case tooLarge = "too-large"
     /// No time is left, or the event was answered already.
     case expired
-    /// Not now.
+    /// Not now: the store, or a service that was called.
     case unavailable
     /// The operator's configuration, or the handler's own list of what it publishes, does not allow it.
     case denied

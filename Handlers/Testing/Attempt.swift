@@ -14,16 +14,23 @@ final class Attempt: Host {
         static let writes = 32
         static let drafts = 16
         static let timers = 16
+        static let calls = 32
         static let keyBytes = 1...512
         static let valueBytes = 262_144
         static let draftBytes = 409_600
         static let effectsBytes = 3_145_728
+        static let requestBytes = 1_048_576
+        static let answerBytes = 1_048_576
+        static let callsBytes = 4_194_304
     }
 
     private let committed: [String: Stored]
     private let publishes: Set<Route>
     private let allowed: Set<Route>?
     private let failure: HostFailure?
+    private let services: [String: FakeHost.Service]
+    /// What the keys of its calls begin with.
+    private let scope: String
     let remaining: Duration
 
     private var seen: Set<String> = []
@@ -34,17 +41,18 @@ final class Attempt: Host {
     private(set) var counts: [String: UInt64] = [:]
     private(set) var measurements: [Measurement] = []
     private(set) var lines: [LogLine] = []
+    private(set) var calls: [ServiceRequest] = []
     private var bytes = 0
+    private var callBytes = 0
 
-    init(
-        _ committed: [String: Stored], publishes: [Route], allowed: [Route]?, failure: HostFailure?,
-        _ remaining: Duration
-    ) {
+    init<H: Handler>(of handler: H, _ event: Event, _ committed: [String: Stored], _ host: FakeHost) {
         self.committed = committed
-        self.publishes = Set(publishes)
-        self.allowed = allowed.map { Set($0) }
-        self.failure = failure
-        self.remaining = remaining
+        publishes = Set(H.publishes)
+        allowed = host.allowed.map { Set($0) }
+        failure = host.failure
+        services = host.services
+        scope = "\(event.id) \(H.id)"
+        remaining = host.remaining
     }
 
     /// True if every key that the event read or wrote is as it was.
@@ -107,6 +115,33 @@ final class Attempt: Host {
         guard size <= Limits.valueBytes, !isFull else { throw .tooLarge }
         try spend(key.utf8.count + size)
         timers.updateValue(timer, forKey: key)
+    }
+
+    // MARK: - calls
+
+    func call(_ request: ServiceRequest) throws(HostFailure) -> ServiceResponse {
+        try check()
+        guard request.path.utf8.first == UInt8(ascii: "/"), !request.method.isEmpty else { throw .invalid }
+        guard let service = services[request.service] else { throw .denied }
+        guard request.body.count <= Limits.requestBytes, calls.count < Limits.calls else { throw .tooLarge }
+        try spend(call: request.body.count)
+        var request = request
+        if request.idempotencyKey.isEmpty {
+            let what = "\(scope) \(request.service) \(request.method) \(request.path)"
+            let count = calls.count { $0.idempotencyKey.hasPrefix("\(what) #") }
+            request.idempotencyKey = "\(what) #\(count + 1)"
+        }
+        calls.append(request)
+        let answer: ServiceResponse
+        do { answer = try service(request) } catch { throw error as? HostFailure ?? .unavailable }
+        guard answer.body.count <= Limits.answerBytes else { throw .tooLarge }
+        try spend(call: answer.body.count)
+        return answer
+    }
+
+    private func spend(call more: Int) throws(HostFailure) {
+        guard callBytes + more <= Limits.callsBytes else { throw .tooLarge }
+        callBytes += more
     }
 
     private func check(_ key: String? = nil) throws(HostFailure) {

@@ -12,8 +12,8 @@ public import Kit
 /// ```
 ///
 /// State, drafts and timers of an event are buffered while it runs, within the limits of `event_handler.h`, and
-/// committed with ``Outcome/done``; whatever else it answers, they are forgotten. Log lines and metrics stay in any
-/// case. For one test's thread: it is not `Sendable`.
+/// committed with ``Outcome/done``; whatever else it answers, they are forgotten. Calls, log lines and metrics stay in
+/// any case. For one test's thread: it is not `Sendable`.
 public final class FakeHost {
     /// The keys of the handler's state as the last commit left them, those that have outlived themselves included.
     public private(set) var state: [String: Stored] = [:]
@@ -27,6 +27,9 @@ public final class FakeHost {
     public private(set) var measurements: [Measurement] = []
     /// Every log line.
     public private(set) var lines: [LogLine] = []
+    /// Every call of a service, in order, of each attempt: they are outside of the promise. Each with the
+    /// `Idempotency-Key` that it went under: of the same call on another attempt, the same.
+    public private(set) var calls: [ServiceRequest] = []
     /// Every answer, in order; a run that lost a race for state and was run again has one.
     public private(set) var answers: [Outcome] = []
 
@@ -39,6 +42,11 @@ public final class FakeHost {
     public var failure: HostFailure?
     /// What the operator lets the handler publish; `nil` for all that it says it publishes.
     public var allowed: [Route]?
+    /// A service next door.
+    /// - Throws: anything but a ``HostFailure`` is ``HostFailure/unavailable`` to the handler.
+    public typealias Service = (ServiceRequest) throws -> ServiceResponse
+    /// The services that the handler may call, by name; any other is ``HostFailure/denied``.
+    public var services: [String: Service] = [:]
 
     private var expiries: [String: Timestamp] = [:]
     private var interferences: [(key: String, value: [UInt8]?)] = []
@@ -53,11 +61,12 @@ public final class FakeHost {
     @discardableResult
     public func run<H: Handler>(_ handler: H, _ event: Event) -> Outcome {
         for _ in 0...FakeHost.lossesAtMost {
-            let attempt = Attempt(living(), publishes: H.publishes, allowed: allowed, failure: failure, remaining)
+            let attempt = Attempt(of: handler, event, living(), self)
             let outcome = answer(of: handler, event, attempt)
             for (name, count) in attempt.counts { counts[name, default: 0] += count }
             measurements += attempt.measurements
             lines += attempt.lines
+            calls += attempt.calls
             if outcome == .done {
                 interfere()
                 guard attempt.sees(state) else { continue }

@@ -21,6 +21,8 @@ final class BlameFile {
     private static let identitiesSize = Int(WP_BLAME_EVENTS_BYTES)
     private static let suffix = ".blame"
     private static let identitiesSuffix = ".events"
+    /// The last byte of an identity's place, which two identifiers at their longest leave free.
+    private static let aloneAt = Int(WP_BLAME_IDENTITY_BYTES) - 1
 
     init(in directory: String) throws(Failure) {
         path = "\(directory)/\(UInt64.random(in: 0...UInt64.max))\(Self.suffix)"
@@ -72,7 +74,9 @@ final class BlameFile {
     }
 
     /// Before the batch is sent: so a mark that the worker sets always finds its identities.
-    func begin(lane: Int, batch: UInt32, _ events: [EventID]) {
+    /// - Parameter isAlone: nothing else runs that the sidecar could die of: if it does, it died of this.
+    func begin(lane: Int, batch: UInt32, _ events: [EventID], isAlone: Bool = false) {
+        (identities + Self.offset(lane, 0)).storeBytes(of: isAlone ? 1 : 0, toByteOffset: Self.aloneAt, as: UInt8.self)
         wp_lane_begin(page, UInt32(lane), batch)
         for (index, event) in events.prefix(Int(WP_BATCH_EVENTS)).enumerated() {
             let (issuer, text) = (Array(event.issuer.utf8), Array(event.text.utf8))
@@ -90,7 +94,7 @@ final class BlameFile {
 
     func remove() { Self.remove(path) }
 
-    private static func remove(_ path: String) {
+    static func remove(_ path: String) {
         unlink(path)
         unlink(path + identitiesSuffix)
     }
@@ -109,29 +113,54 @@ final class BlameFile {
 
     // MARK: - what an earlier sidecar left
 
-    /// The events that were being handled when it was killed. The files are removed.
-    static func collect(in directory: String) -> [EventID] {
+    /// The events that were being handled when it was killed.
+    struct Left {
+        var events: [EventID] = []
+        /// Of these, those that the sidecar died of: they ran in it, alone. Each with its file, which stays until the
+        /// event has come back, or never will.
+        var struck: [EventID: String] = [:]
+    }
+
+    /// Files without a strike are removed.
+    static func collect(in directory: String) -> Left {
+        var left = Left()
         var found: Set<EventID> = []
         for name in FolderListing.names(in: directory) where name.hasSuffix(suffix) {
             let path = "\(directory)/\(name)"
-            found.formUnion(marked(in: path))
-            remove(path)
+            let (events, struck) = marks(in: path)
+            found.formUnion(events)
+            for event in struck { left.struck[event] = path }
+            if struck.isEmpty || isOld(path) { remove(path) }
         }
-        return found.sorted { ($0.issuer, $0.text) < ($1.issuer, $1.text) }
+        left.events = found.sorted { ($0.issuer, $0.text) < ($1.issuer, $1.text) }
+        return left
+    }
+
+    /// No queue keeps a message for longer.
+    private static func isOld(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0 && time(nil) - status.st_mtim.tv_sec > 15 * 86_400
     }
 
     /// The events that threads of that file's worker are in now.
-    static func marked(in path: String) -> [EventID] {
-        guard let memory = open(path, pageSize) else { return [] }
+    static func marked(in path: String) -> [EventID] { marks(in: path).events }
+
+    private static func marks(in path: String) -> (events: [EventID], alone: [EventID]) {
+        guard let memory = open(path, pageSize) else { return ([], []) }
         defer { munmap(memory, pageSize) }
-        guard let identities = open(path + identitiesSuffix, identitiesSize) else { return [] }
+        guard let identities = open(path + identitiesSuffix, identitiesSize) else { return ([], []) }
         defer { munmap(identities, identitiesSize) }
         let page = UnsafePointer(memory.assumingMemoryBound(to: wp_blame_page.self))
-        guard page.pointee.magic == WP_BLAME_MAGIC, page.pointee.version == UInt32(WP_VERSION) else { return [] }
-        return (0..<Int(WP_LANES)).flatMap { lane -> [EventID] in
-            guard let mark = mark(page, lane), mark.batch == wp_lane_batch(page, UInt32(lane)) else { return [] }
-            return mark.events.compactMap { identity(identities + offset(lane, $0)) }
+        guard page.pointee.magic == WP_BLAME_MAGIC, page.pointee.version == UInt32(WP_VERSION) else { return ([], []) }
+        var all: [EventID] = []
+        var alone: [EventID] = []
+        for lane in 0..<Int(WP_LANES) {
+            guard let mark = mark(page, lane), mark.batch == wp_lane_batch(page, UInt32(lane)) else { continue }
+            let events = mark.events.compactMap { identity(identities + offset(lane, $0)) }
+            all += events
+            if (identities + offset(lane, 0)).load(fromByteOffset: aloneAt, as: UInt8.self) == 1 { alone += events }
         }
+        return (all, alone)
     }
 
     private static func identity(_ slot: UnsafeRawPointer) -> EventID? {

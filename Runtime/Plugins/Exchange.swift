@@ -2,7 +2,7 @@ import Events
 import Pipeline
 import Synchronization
 
-/// What the engine tells the task that runs a batch: questions about state, then the end.
+/// What the engine tells the task that runs a batch: questions about state, calls of services, then the end.
 ///
 /// A mailbox for one reader, who waits whatever becomes of its task: the claims of a batch may be released only when
 /// its worker has answered or is reaped.
@@ -11,6 +11,7 @@ final class Exchange: Sendable {
         /// Nothing was run.
         case refused(Failure)
         case stateGet(StateQuestion)
+        case call(CallQuestion)
         case ended([RunResult])
     }
     private struct State {

@@ -22,6 +22,7 @@ struct Frame {
         switch type {
         case WP_HELLO: Int(WP_DESCRIPTION_BYTES)
         case WP_ANSWER: Int(WP_FROM_WORKER_BYTES)
+        case WP_CALL: Int(WP_CALL_BODY_BYTES) + 32_768
         case WP_METRICS: 524_288
         case WP_STATE_GET: 262_144
         case WP_LOG: 65_536

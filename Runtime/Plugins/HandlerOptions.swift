@@ -15,6 +15,15 @@ public struct HandlerOptions: Sendable, Hashable {
         case off
     }
 
+    /// Where the handler runs.
+    public enum Isolation: String, Sendable, CaseIterable {
+        /// In processes of its own.
+        case worker
+        /// In threads of the sidecar: for trusted C alone. A crash takes the sidecar down, a handler that does not
+        /// return cannot be killed, and nothing bounds what it uses.
+        case inline
+    }
+
     /// The handler's name inside its plugin, and everywhere else.
     public var id: HandlerID
     public var plugin: String
@@ -26,7 +35,7 @@ public struct HandlerOptions: Sendable, Hashable {
     public var carrier: String?
     /// A JSON object, as bytes.
     public var configuration: Bytes
-    /// Processes.
+    /// Processes; one inline.
     public var workers: Int
     /// For one event; a batch has it times its count.
     public var deadline: Duration
@@ -46,7 +55,10 @@ public struct HandlerOptions: Sendable, Hashable {
     public var environment: [String: String]
     /// What the handler may publish.
     public var publish: [RoutePattern]
+    /// The services that it may call, by name; `*` for any.
+    public var calls: Set<String>
     public var sandbox: Sandbox
+    public var isolation: Isolation
     /// Routes narrower than the plugin's; `nil` takes them as they are.
     public var routes: [RoutePattern]?
     /// JSON Pointers in place of the plugin's own business key.
@@ -58,7 +70,8 @@ public struct HandlerOptions: Sendable, Hashable {
         deadline: Duration = .seconds(30), grace: Duration = .seconds(2), createDeadline: Duration = .seconds(10),
         patience: Duration = .seconds(60), memory: Int = 268_435_456,
         openFiles: Int = 64, softMemory: Int? = nil, readable: [String] = [], environment: [String: String] = [:],
-        publish: [RoutePattern] = [], sandbox: Sandbox = .required,
+        publish: [RoutePattern] = [], calls: Set<String> = [], sandbox: Sandbox = .required,
+        isolation: Isolation = .worker,
         routes: [RoutePattern]? = nil, businessKey: [String]? = nil
     ) {
         self.id = id
@@ -67,7 +80,7 @@ public struct HandlerOptions: Sendable, Hashable {
         self.trust = trust
         self.carrier = carrier
         self.configuration = configuration
-        self.workers = min(max(workers, 1), Limits.workers)
+        self.workers = isolation == .inline ? 1 : min(max(workers, 1), Limits.workers)
         self.deadline = deadline
         self.grace = grace
         self.createDeadline = createDeadline
@@ -78,15 +91,21 @@ public struct HandlerOptions: Sendable, Hashable {
         self.readable = readable
         self.environment = environment
         self.publish = publish
+        self.calls = calls
         self.sandbox = sandbox
+        self.isolation = isolation
         self.routes = routes
         self.businessKey = businessKey
     }
 }
 
 extension HandlerOptions {
+    var isInline: Bool { isolation == .inline }
+
     /// The handler's name inside of what the worker loads.
     var declaredID: HandlerID { carrier == nil ? id : HandlerID("call") }
+
+    func allows(callTo service: String) -> Bool { calls.contains(service) || calls.contains("*") }
 
     func allows(_ draft: Draft) -> Bool {
         publish.contains { route in
@@ -109,8 +128,30 @@ public struct HandlerProfile: Sendable {
     public let plugin: PluginDescription
     public let digest: Digest
     /// Its workers are those of the generation before.
-    public let isReused: Bool
+    public var isReused: Bool
     public let sandbox: SandboxReport
     /// JSON Schema of the configuration, or empty.
     public let configurationSchema: String
+}
+
+extension HandlerProfile {
+    /// A handler that is no plugin, and runs elsewhere: in a generation for its routes and its business key alone.
+    /// - Parameters:
+    ///   - kind: what it is, in place of a plugin's name.
+    ///   - digest: of all that makes it what it is.
+    public init(
+        resident id: HandlerID, kind: String, routes: [RoutePattern], maximumBatch: Int, concurrency: Int,
+        businessKey: [String], digest: Digest
+    ) {
+        self.id = id
+        self.routes = routes.map { RouteTable.Route(source: $0.source, detailType: $0.detailType, handler: id) }
+        self.maximumBatch = maximumBatch
+        self.concurrency = concurrency
+        self.businessKey = businessKey
+        plugin = PluginDescription(name: kind, version: "", builtWith: "", minorVersion: 0, handlers: [])
+        self.digest = digest
+        isReused = false
+        sandbox = SandboxReport(bits: 0, landlock: 0)
+        configurationSchema = ""
+    }
 }

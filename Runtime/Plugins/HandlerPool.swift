@@ -37,6 +37,8 @@ final class HandlerPool: WorkerOwner {
     private let makeToken: () -> UInt64
     /// Whether there is room for one worker more.
     private let hasRoom: () -> Bool
+    /// Whether a batch may run beside what other inline handlers run.
+    private let mayRunInline: (Batch) -> Bool
     private var places: [Place]
     /// Replaced ones, which finish what they run; from then on they are killed.
     private var retiring: [(worker: WorkerProcess, until: Int64)] = []
@@ -52,12 +54,14 @@ final class HandlerPool: WorkerOwner {
     private var startupWaiter: CheckedContinuation<Result<Opened, Failure>, Never>?
 
     private(set) var isClosing = false
+    private var isAbandoning = false
     private var drainEnd = Int64.max
     private var closeWaiters: [CheckedContinuation<Void, Never>] = []
 
     init(
         _ options: HandlerOptions, isTrial: Bool, generation: Int, file: PluginFile, user: UInt32, around: Surroundings,
-        at now: Int64, makeToken: @escaping () -> UInt64, hasRoom: @escaping () -> Bool
+        at now: Int64, makeToken: @escaping () -> UInt64, hasRoom: @escaping () -> Bool,
+        mayRunInline: @escaping (Batch) -> Bool
     ) {
         self.options = options
         self.isTrial = isTrial
@@ -67,6 +71,7 @@ final class HandlerPool: WorkerOwner {
         self.user = user
         self.makeToken = makeToken
         self.hasRoom = hasRoom
+        self.mayRunInline = mayRunInline
         patienceEnd = now + options.patience.milliseconds
         places = Array(repeating: Place(), count: options.workers)
         for index in places.indices { start(index, at: now) }
@@ -169,7 +174,9 @@ final class HandlerPool: WorkerOwner {
 
     /// In order. One that must be alone gets a worker that has nothing else, and none passes it while it waits.
     private func dispatch(at now: Int64) {
-        while let next = waiting.first, let (worker, lane) = place(for: next.batch) {
+        while let next = waiting.first, !options.isInline || mayRunInline(next.batch),
+            let (worker, lane) = place(for: next.batch)
+        {
             waiting.removeFirst()
             worker.run(next.batch, prefetched: next.prefetched, next.exchange, lane: lane, at: now)
         }
@@ -183,12 +190,22 @@ final class HandlerPool: WorkerOwner {
         return (worker, lane)
     }
 
+    // One that must be alone inline is alone in the sidecar: its death would be everybody's.
+
+    /// Something of it runs in the sidecar, that will end.
+    var isBusyInline: Bool { options.isInline && workers.contains { !$0.isStuck && !$0.isIdle } }
+    /// Runs one that must be alone, or has one that is next.
+    var isForOneAlone: Bool {
+        guard options.isInline else { return false }
+        return waiting.first?.batch.isAlone == true || workers.contains { !$0.isStuck && $0.runsAlone }
+    }
+
     /// While every worker waits for its restart, batches are better off with the pipeline.
     private func refuseIfHopeless() {
         let isHopeful = places.contains { place in
             switch place.worker?.phase {
             case .loading, .creating, .ready: true
-            case .dying: !isClosing
+            case .dying: !isClosing && place.worker?.isStuck == false
             case .waiting, nil: false
             }
         }
@@ -245,6 +262,15 @@ final class HandlerPool: WorkerOwner {
         guard let index = places.firstIndex(where: { $0.successor === worker }) else { return isRetiring }
         places[index].successor = nil
         return true
+    }
+
+    /// Nobody waits for it any longer.
+    func isStuck(_ worker: WorkerProcess) {
+        lastCause = "it does not return, and can only be ended with the sidecar"
+        if let cause = worker.cause { settleStartup(.failure(worker.failure(of: cause))) }
+        if isAbandoning { worker.abandon() }
+        refuseIfHopeless()
+        finishClosing()
     }
 
     // MARK: - ends and restarts
@@ -308,6 +334,7 @@ final class HandlerPool: WorkerOwner {
                 if now >= at { start(index, at: now) } else { next = min(next ?? at, at) }
             }
         }
+        if options.isInline, !waiting.isEmpty { dispatch(at: now) }
         for worker in workers { if let time = worker.tick(at: now) { next = min(next ?? time, time) } }
         for index in retiring.indices {
             let (worker, until) = retiring[index]
@@ -339,10 +366,18 @@ final class HandlerPool: WorkerOwner {
         finishClosing()
     }
 
+    /// The sidecar ends: from now on what does not return is left to the end of the process.
+    func abandonStuck() {
+        isAbandoning = true
+        for worker in workers where worker.isStuck { worker.abandon() }
+    }
+
     var isClosed: Bool { isClosing && workers.isEmpty }
+    /// It has nothing that ends by itself or could be ended.
+    var isOver: Bool { isClosing && workers.allSatisfy(\.isStuck) }
 
     private func finishClosing() {
-        guard isClosed else { return }
+        guard isOver else { return }
         for waiter in closeWaiters { waiter.resume() }
         closeWaiters = []
     }

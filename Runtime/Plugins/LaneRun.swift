@@ -10,8 +10,12 @@ struct LaneRun {
     let firstEvent: UInt32
     private(set) var results: [RunResult?]
     var isRevoked: [Bool]
-    /// One question about state at a time.
+    /// One question at a time.
     var isAsking: [Bool]
+    /// What each event has called.
+    var calls: [CallTally]
+    /// For the call that each event waits for.
+    var leaving: [Leaving?]
     /// Answers that came after deadline or revocation.
     private(set) var late = 0
     private let batchMost: Int
@@ -38,6 +42,8 @@ struct LaneRun {
         results = Array(repeating: nil, count: count)
         isRevoked = Array(repeating: false, count: count)
         isAsking = Array(repeating: false, count: count)
+        calls = Array(repeating: CallTally(), count: count)
+        leaving = Array(repeating: nil, count: count)
         lastDeadline = now + perEvent * Int64(count)
         deadline = now + perEvent * Int64(min(count, batchMost))
     }

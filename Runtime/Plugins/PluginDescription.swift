@@ -1,6 +1,6 @@
 public import Events
 
-/// What a plugin says of itself. It was read by a worker; no plugin is ever loaded into the sidecar.
+/// What a plugin says of itself. It was read by a worker, or, of one that runs inline, by its thread.
 public struct PluginDescription: Sendable, Hashable {
     public let name: String
     public let version: String

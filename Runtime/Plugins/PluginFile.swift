@@ -17,11 +17,13 @@ public final class PluginFile: Sendable {
     static let bytesAtMost = 268_435_456
 
     /// Loads what a handler needs, and checks it before any worker sees it.
-    /// - Throws: `plugin.unreadable`, `plugin.pin`, `plugin.unsigned`, `plugin.bad-signature`.
+    /// - Throws: `plugin.unreadable`, `plugin.pin`, `plugin.unsigned`, `plugin.bad-signature`; `plugin.mismatch`
+    ///   for one that cannot run inline.
     static func load(_ options: HandlerOptions) throws(Failure) -> PluginFile {
         let carrier: PluginFile? = if let path = options.carrier { try load(path, pin: nil) } else { nil }
         let file = try load(options.plugin, pin: options.pin, carrier: carrier)
         try options.trust.check(file, isPinned: options.pin != nil)
+        if options.isInline { try InlineCheck.check(file.loaded) }
         return file
     }
 

@@ -14,10 +14,13 @@ public final class PluginHost: HandlerHost {
     private let engine: WorkerEngine
     private let directory: String
     let state: any HandlerState
+    let services: any ServiceCaller
     let clock: any WallClock
     let observer: any WorkerObserver
     private let shadows = ShadowStage()
     private let generations = Mutex<[Int: HandlerGeneration]>([:])
+    /// What an earlier sidecar died of: each has its strike when it comes back, without being run.
+    private let struck = Mutex<[EventID: String]>([:])
     /// The numbers of generations, each when the last worker that was its own is reaped.
     public let endings: AsyncStream<Int>
 
@@ -26,12 +29,15 @@ public final class PluginHost: HandlerHost {
     ///   - directory: an existing folder, the sidecar's own, for the files that tell what a dead worker was in.
     ///   - bounds: what all workers together may have.
     ///   - state: what handlers read; their writes travel with the outcomes.
+    ///   - services: what handlers call, where their options allow it.
     public init(
-        program: String, directory: String, state: any HandlerState, clock: any WallClock,
-        bounds: WorkerBounds = WorkerBounds(), observer: any WorkerObserver
+        program: String, directory: String, state: any HandlerState,
+        services: any ServiceCaller = NoServices(), clock: any WallClock, bounds: WorkerBounds = WorkerBounds(),
+        observer: any WorkerObserver
     ) {
         self.directory = directory
         self.state = state
+        self.services = services
         self.clock = clock
         self.observer = observer
         let (endings, ended) = AsyncStream<Int>.makeStream()
@@ -47,7 +53,9 @@ public final class PluginHost: HandlerHost {
     /// To be asked once, before ``build(_:handlers:)``: the marks are removed.
     public func suspectsAtStart() -> [EventID] {
         WorkerFolder.sweep(directory)
-        return BlameFile.collect(in: directory)
+        let left = BlameFile.collect(in: directory)
+        struck.withLock { $0 = left.struck }
+        return left.events
     }
 
     // MARK: - generations
@@ -59,9 +67,11 @@ public final class PluginHost: HandlerHost {
     /// - Parameters:
     ///   - number: larger than any before.
     ///   - trials: second builds of some of the handlers, to be tried beside them.
+    ///   - residents: handlers of the generation that run elsewhere.
     /// - Throws: `plugin.*`, the first failure; `handle.worker-unavailable` where no process can be had.
     public func build(
-        _ number: Int, handlers: [HandlerOptions], trials: [HandlerID: TrialOptions] = [:]
+        _ number: Int, handlers: [HandlerOptions], trials: [HandlerID: TrialOptions] = [:],
+        residents: [HandlerProfile] = []
     ) async throws(Failure) -> HandlerGeneration {
         var parts: [WorkerEngine.Part] = []
         for options in handlers {
@@ -70,7 +80,7 @@ public final class PluginHost: HandlerHost {
             parts.append(.init(options: trial, file: try PluginFile.load(trial), isTrial: true))
         }
         let built = await withTaskCancellationHandler {
-            await open(number, parts, trials)
+            await open(number, parts, trials, residents)
         } onCancel: {
             engine.abandon(number)
         }
@@ -88,7 +98,8 @@ public final class PluginHost: HandlerHost {
     }
 
     private func open(
-        _ number: Int, _ parts: [WorkerEngine.Part], _ trials: [HandlerID: TrialOptions]
+        _ number: Int, _ parts: [WorkerEngine.Part], _ trials: [HandlerID: TrialOptions],
+        _ residents: [HandlerProfile]
     ) async -> Result<HandlerGeneration, Failure> {
         let previous = generations.withLock { known in known.keys.max().flatMap { known[$0] } }
         do throws(Failure) {
@@ -99,7 +110,7 @@ public final class PluginHost: HandlerHost {
                 let profile = try HandlerProfile(part, opened, isReused: opening.isReused)
                 if part.isTrial { second[profile.id] = profile } else { profiles.append(profile) }
             }
-            return .success(try HandlerGeneration(number, profiles, trials, second, after: previous))
+            return .success(try HandlerGeneration(number, profiles + residents, trials, second, after: previous))
         } catch {
             await engine.end(number)
             return .failure(error)
@@ -118,6 +129,13 @@ public final class PluginHost: HandlerHost {
     /// The generations that have workers.
     public var alive: [Int] { get async { await engine.alive } }
 
+    /// Whether a process, by its pid here, is a worker: from its start until it is reaped.
+    public func isWorker(_ process: Int32) -> Bool { engine.isWorker(process) }
+
+    /// The sidecar stops, and has waited long enough: inline handlers that do not return, now or later, end with the
+    /// process. Their events are unanswered.
+    public func abandonStuck() async { await engine.abandonStuck() }
+
     /// Lets workers finish for so long, then kills them; returns when all are reaped. What was unanswered says so.
     public func stop(within drain: Duration) async { await engine.stop(within: drain) }
 
@@ -127,6 +145,7 @@ public final class PluginHost: HandlerHost {
         guard (1...Int(WP_BATCH_EVENTS)).contains(batch.assignments.count) else {
             throw Failure(.handleWorkerUnavailable, batch.handler.text, "a batch has 1 to \(WP_BATCH_EVENTS) events")
         }
+        if let strike = strike(on: batch) { return [.struck(strike)] }
         let generation = generations.withLock { $0[batch.generation] }
         guard let trial = generation?.trial(of: batch.handler), !trial.isOver else {
             return try await run(batch, by: generation)
@@ -137,26 +156,51 @@ public final class PluginHost: HandlerHost {
         }
     }
 
+    private func strike(on batch: Batch) -> Failure? {
+        guard batch.isAlone, batch.assignments.count == 1, let event = batch.assignments.first?.event.id,
+            let path = struck.withLock({ $0.removeValue(forKey: event) })
+        else { return nil }
+        BlameFile.remove(path)
+        return Failure(.handleCrashed, event.text, "the sidecar ended while it ran inline, alone")
+    }
+
     private func run(_ batch: Batch, by generation: HandlerGeneration?) async throws(Failure) -> [Outcome] {
         let reader = StateReader(batch.handler, state, clock)
         let templates = generation?.stateKeys(of: batch.handler)
         return try await run(batch, isTrial: false, reader) { templates?.keys(of: $0.detail) ?? [] }
     }
 
-    /// - Parameter stateKeys: those that travel with an event.
+    /// - Parameters:
+    ///   - calls: who makes the calls; `nil` for the services themselves.
+    ///   - stateKeys: those that travel with an event.
     func run(
-        _ batch: Batch, isTrial: Bool, _ reader: StateReader, stateKeys: @Sendable (Event) -> [Bytes]
+        _ batch: Batch, isTrial: Bool, _ reader: StateReader, calls: (any CallReader)? = nil,
+        stateKeys: @Sendable (Event) -> [Bytes]
     ) async throws(Failure) -> [Outcome] {
         let exchange = Exchange()
         let prefetched = await reader.values(of: batch.assignments.map { ($0.lease, stateKeys($0.event)) })
         await engine.submit(batch, isTrial: isTrial, prefetched: prefetched, exchange)
-        while true {
-            switch await exchange.next() {
-            case .refused(let failure): throw failure
-            case .stateGet(let question):
-                await engine.reply(question, await reader.values(of: question.keys, for: question.lease))
-            case .ended(let results):
-                return zip(results, batch.assignments).map { Outcome($0, of: $1.event) }
+        let results = try await answer(exchange, reader, calls ?? CallMaker(services)).get()
+        return zip(results, batch.assignments).map { Outcome($0, of: $1.event) }
+    }
+
+    /// Answers what the events ask, until they have ended. A call keeps nobody waiting but its own event, and ends with
+    /// the batch.
+    private func answer(
+        _ exchange: Exchange, _ reader: StateReader, _ calls: any CallReader
+    ) async -> Result<[RunResult], Failure> {
+        await withDiscardingTaskGroup { group in
+            while true {
+                switch await exchange.next() {
+                case .refused(let failure): return .failure(failure)
+                case .stateGet(let question):
+                    await engine.reply(question, await reader.values(of: question.keys, for: question.lease))
+                case .call(let question):
+                    group.addTask { await self.engine.reply(question, await calls.reply(to: question)) }
+                case .ended(let results):
+                    group.cancelAll()
+                    return .success(results)
+                }
             }
         }
     }

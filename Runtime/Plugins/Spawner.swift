@@ -1,6 +1,7 @@
 import CProcess
 import Glibc
 import Synchronization
+import WorkerInstance
 
 /// How a process ended.
 enum Ending: Sendable, Equatable {
@@ -43,6 +44,8 @@ final class Spawner: Sendable {
         let birth: cp_birth
         /// Keeps the plugin's descriptor open.
         let plugin: PluginFile
+        /// Inline: by which name the library is loaded.
+        let library: String?
     }
     enum Report: Sendable {
         case started(UInt64, process: Int32)
@@ -56,10 +59,13 @@ final class Spawner: Sendable {
     }
     private struct Child {
         let token: UInt64
+        let process: Int32
         let pidfd: Int32
     }
 
     private let inbox = Mutex(Inbox())
+    /// Children that are not reaped.
+    private let processes = Mutex<Set<Int32>>([])
     private let wakeup = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
 
     /// - Parameter report: called on the spawner's thread; it must not block.
@@ -70,6 +76,7 @@ final class Spawner: Sendable {
     deinit { close(wakeup) }
 
     func spawn(_ order: Order) { change { $0.orders.append(order) } }
+    func isChild(_ process: Int32) -> Bool { processes.withLock { $0.contains(process) } }
     func kill(_ token: UInt64) { change { $0.kills.append(token) } }
     /// Kills and reaps what is left, and ends the thread.
     func stop() { change { $0.isStopped = true } }
@@ -80,7 +87,7 @@ final class Spawner: Sendable {
         write(wakeup, &one, 8)
     }
 
-    private func run(_ report: (Report) -> Void) {
+    private func run(_ report: @escaping @Sendable (Report) -> Void) {
         var children: [Child] = []
         var isStopped = false
         while !isStopped || !children.isEmpty {
@@ -99,13 +106,26 @@ final class Spawner: Sendable {
                 return inbox
             }
             isStopped = work.isStopped
-            for order in work.orders { if let child = obey(order, report) { children.append(child) } }
+            for order in work.orders {
+                if let library = order.library { startInline(order, library, report) } else {
+                    if let child = spawn(order, report) { children.append(child) }
+                }
+            }
             let kills = Set(work.kills)
             for child in children where isStopped || kills.contains(child.token) { _ = cp_pidfd_kill(child.pidfd) }
         }
     }
 
-    private func obey(_ order: Order, _ report: (Report) -> Void) -> Child? {
+    /// Threads in place of a process. Nobody can kill them: they have ended when they say so.
+    private func startInline(_ order: Order, _ library: String, _ report: @escaping @Sendable (Report) -> Void) {
+        report(.started(order.token, process: 0))
+        PermanentThread.start {
+            let status = worker_run_inline(order.birth.channel, order.birth.blame, library)
+            report(.ended(order.token, .exited(status)))
+        }
+    }
+
+    private func spawn(_ order: Order, _ report: (Report) -> Void) -> Child? {
         let arguments = ([order.path] + order.arguments).map { strdup($0) } + [nil]
         let environment = order.environment.sorted { $0.key < $1.key }.map { strdup("\($0.key)=\($0.value)") } + [nil]
         var process: pid_t = 0
@@ -126,12 +146,14 @@ final class Spawner: Sendable {
             report(.failed(order.token, "\(order.path): \(SystemError.text(-error))"))
             return nil
         }
+        processes.withLock { _ = $0.insert(process) }
         report(.started(order.token, process: process))
         let pidfd = cp_pidfd_open(process)
-        if pidfd >= 0 { return Child(token: order.token, pidfd: pidfd) }
+        if pidfd >= 0 { return Child(token: order.token, process: process, pidfd: pidfd) }
         var status: Int32 = 0
         Glibc.kill(process, SIGKILL)
         waitpid(process, &status, 0)
+        processes.withLock { _ = $0.remove(process) }
         report(.ended(order.token, .signalled(SIGKILL)))
         return nil
     }
@@ -140,6 +162,7 @@ final class Spawner: Sendable {
         var status: Int32 = 0
         var isSignal: Int32 = 0
         let error = cp_reap(child.pidfd, &status, &isSignal)
+        processes.withLock { _ = $0.remove(child.process) }
         close(child.pidfd)
         if error < 0 { return .exited(-1) }
         return isSignal != 0 ? .signalled(status) : .exited(status)

@@ -53,6 +53,8 @@ actor WorkerEngine {
         loop.stop()
     }
 
+    nonisolated func isWorker(_ process: Int32) -> Bool { spawner.isChild(process) }
+
     private nonisolated func notify(_ notice: Notice) {
         notices.withLock { $0.append(notice) }
         loop.wake()
@@ -128,8 +130,15 @@ actor WorkerEngine {
         pools[id] = HandlerPool(
             part.options, isTrial: part.isTrial, generation: generation, file: part.file, user: user, around: around,
             at: monotonicMilliseconds(), makeToken: { [unowned self] in self.assumeIsolated { $0.makeToken() } },
-            hasRoom: { [unowned self] in self.assumeIsolated { $0.hasRoom(for: part.options) } })
+            hasRoom: { [unowned self] in self.assumeIsolated { $0.hasRoom(for: part.options) } },
+            mayRunInline: { [unowned self] batch in self.assumeIsolated { $0.mayRunInline(batch, of: id) } })
         return id
+    }
+
+    private func mayRunInline(_ batch: Batch, of id: Int) -> Bool {
+        pools.allSatisfy { other, pool in
+            other == id || (batch.isAlone ? !pool.isBusyInline : !pool.isForOneAlone)
+        }
     }
 
     private func hasRoom(for options: HandlerOptions) -> Bool {
@@ -179,9 +188,12 @@ actor WorkerEngine {
         isStopped = true
         generations.retire(before: .max)
         for pool in close(generations.all, within: drain) { await withCheckedContinuation { pool.awaitClose($0) } }
+        abandonStuck()
         forgetEnded()
         askForRoom()
     }
+
+    func abandonStuck() { for pool in pools.values { pool.abandonStuck() } }
 
     /// Closes those that no generation needs any more, and returns them.
     private func close(_ ids: Set<Int>, within drain: Duration) -> [HandlerPool] {
@@ -193,7 +205,7 @@ actor WorkerEngine {
     private func forgetEnded() {
         let count = pools.count
         pools = pools.filter { !$0.value.isClosed }
-        let numbers = generations.removeEnded(living: Set(pools.keys))
+        let numbers = generations.removeEnded(living: Set(pools.filter { !$0.value.isOver }.keys))
         for number in numbers { ended.yield(number) }
         if pools.count < count || !numbers.isEmpty { askForRoom() }
     }
@@ -218,6 +230,10 @@ actor WorkerEngine {
 
     func reply(_ question: StateQuestion, _ values: [StateValue]?) {
         worker(question.worker)?.worker.reply(question, values)
+    }
+
+    func reply(_ question: CallQuestion, _ reply: CallReply) {
+        worker(question.worker)?.worker.reply(question, reply)
     }
 
     nonisolated func revoke(_ lease: Lease) { notify(.revoked(lease)) }

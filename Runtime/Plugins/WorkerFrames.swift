@@ -10,6 +10,7 @@ enum WorkerMessage {
     case line(HandlerLine.Level, String, [Attribute])
     case samples([HandlerSample], droppedSamples: Int, droppedLines: Int)
     case stateGet([Bytes])
+    case call(CallRequest)
     case denied(source: String, detailType: String)
 
     enum Creation: Equatable { case done, invalid(Reason), notReady(Reason) }
@@ -41,6 +42,7 @@ extension WorkerMessage {
                 try reader.stateKey()
             }
             self = .stateGet(keys)
+        case WP_CALL: self = .call(try CallRequest(&reader))
         case WP_DENIED:
             let source = try reader.text(atMost: Limits.identifierBytes)
             self = .denied(source: source, detailType: try reader.text(atMost: Limits.identifierBytes))

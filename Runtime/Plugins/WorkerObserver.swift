@@ -1,6 +1,6 @@
 public import Events
 
-/// One worker process.
+/// One worker process, or its like in the sidecar.
 public struct WorkerName: Sendable, Hashable, CustomStringConvertible {
     public let handler: HandlerID
     /// Of a second build that is tried beside the serving one.
@@ -8,6 +8,7 @@ public struct WorkerName: Sendable, Hashable, CustomStringConvertible {
     public let generation: Int
     /// Its place among the handler's workers, from 0.
     public let index: Int
+    /// 0 for an inline one.
     public let process: Int32
     public var description: String { "\(handler)\(isTrial ? "/trial" : "")/\(generation)/\(index)" }
 }
@@ -24,6 +25,9 @@ public enum WorkerEvent: Sendable {
     case notReady(Reason)
     /// The host ends it: it overran its deadline, sent no frame, or its generation is over.
     case killed(Failure)
+    /// It was to end, inline, and its handler does not return: `handle.stuck`. Only a restart of the sidecar helps,
+    /// unless it returns after all: then it has ``ended(cause:restart:)``.
+    case stuck(Failure)
     /// What it uses now, looked at now and then: bytes of its own, and threads.
     case used(memory: Int, threads: Int)
     /// It uses more than `memory-soft`: another is started, and takes its place when it is ready.
@@ -42,6 +46,8 @@ public enum WorkerEvent: Sendable {
     case samples([HandlerSample])
     /// Published, and not listed: `handle.denied`.
     case denied(EventID, source: String, detailType: String)
+    /// Called, and not listed: `call.denied`.
+    case callDenied(EventID, service: String)
 }
 
 /// A log line of a handler.

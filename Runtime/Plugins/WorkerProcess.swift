@@ -26,11 +26,13 @@ protocol WorkerOwner: AnyObject {
     func created(_ worker: WorkerProcess, _ creation: WorkerMessage.Creation, at now: Int64)
     /// It uses more memory than it should.
     func outgrew(_ worker: WorkerProcess, _ memory: Int, at now: Int64)
+    /// It was to end, and cannot be made to.
+    func isStuck(_ worker: WorkerProcess)
     /// A batch was answered whole: there is room for another.
     func progressed(_ worker: WorkerProcess, at now: Int64)
 }
 
-/// One worker process, from its spawn to its reaping. Confined to the event loop.
+/// One worker, from its spawn to its reaping: a process, or threads of the sidecar. Confined to the event loop.
 final class WorkerProcess {
     enum Phase: Equatable {
         case loading(until: Int64)
@@ -62,10 +64,15 @@ final class WorkerProcess {
     private unowned let owner: any WorkerOwner
 
     private let channel: Int32
+    /// -1 for an inline one: it prints where the sidecar prints.
     private let output: Int32
     private let blame: BlameFile
     private let folder: WorkerFolder
     private var nextLook: Int64
+    /// Inline: when it has had the time to end that it is given, and what each lane was in when it was told to.
+    private var stuckAt: Int64?
+    private var marks: [BlameFile.Mark?] = []
+    private(set) var isStuck = false
     private var assembler = FrameAssembler()
     private var outgoing: [UInt8] = []
     private var sent = 0
@@ -98,10 +105,11 @@ final class WorkerProcess {
         }
         var ends: [Int32] = [-1, -1]
         var pipe: [Int32] = [-1, -1]
-        let errors = (cp_channel(&ends), cp_pipe(&pipe))
+        let errors = (cp_channel(&ends), options.isInline ? 0 : cp_pipe(&pipe))
+        let library = options.isInline ? folder.link(to: plugin.loaded.descriptor) : nil
         channel = ends[0]
         output = pipe[0]
-        guard errors == (0, 0) else {
+        guard errors == (0, 0), options.isInline == (library != nil) else {
             for descriptor in ends + pipe + [blame.descriptor] where descriptor >= 0 { close(descriptor) }
             blame.remove()
             folder.remove()
@@ -114,13 +122,13 @@ final class WorkerProcess {
             .init(
                 token: token, path: around.program, arguments: options.confinement(user: user),
                 environment: options.environment, directory: folder.path, hasHeir: options.sandbox == .strict,
-                birth: birth, plugin: plugin))
+                birth: birth, plugin: plugin, library: library))
     }
 
     /// Only now is it listened to: whatever it says, its process id is known.
     func started(process: Int32) {
         around.loop.register(channel, token << 1, writing: false)
-        around.loop.register(output, token << 1 | 1, writing: false)
+        if output >= 0 { around.loop.register(output, token << 1 | 1, writing: false) }
         name = WorkerName(
             handler: name.handler, isTrial: name.isTrial, generation: name.generation, index: name.index,
             process: process)
@@ -146,11 +154,23 @@ final class WorkerProcess {
         nextEvent &+= UInt32(batch.assignments.count)
         if nextEvent < run.firstEvent { nextEvent = 1 }
         lanes[lane] = run
-        blame.begin(lane: lane, batch: run.number, batch.assignments.map(\.event.id))
+        blame.begin(
+            lane: lane, batch: run.number, batch.assignments.map(\.event.id),
+            isAlone: options.isInline && batch.isAlone)
         send {
             $0.batch(
                 run.number, lane: lane, firstNumber: run.firstEvent, batch.assignments, prefetched: prefetched)
         }
+    }
+
+    func reply(_ question: CallQuestion, _ reply: CallReply) {
+        guard let (lane, index) = locate(question.number), let run = lanes[lane], run.isAsking[index],
+            run.batch.assignments[index].lease == question.lease
+        else { return }
+        if case .answer(let answer) = reply { lanes[lane]?.calls[index].add(answer: answer.body.count) }
+        lanes[lane]?.isAsking[index] = false
+        lanes[lane]?.leaving[index] = nil
+        send { $0.callAnswer(question.number, question.lease, reply) }
     }
 
     func reply(_ question: StateQuestion, _ values: [StateValue]?) {
@@ -174,6 +194,7 @@ final class WorkerProcess {
     private func revoke(_ lane: Int, _ index: Int) {
         guard let run = lanes[lane], run.results[index] == nil, !run.isRevoked[index] else { return }
         lanes[lane]?.isRevoked[index] = true
+        run.leaving[index]?.now()
         send { $0.revoke(run.firstEvent &+ UInt32(index), run.batch.assignments[index].lease) }
     }
 
@@ -188,7 +209,23 @@ final class WorkerProcess {
         if cause == nil || cause == .stopped { cause = reason }
         phase = .dying
         if reason != .hungUp { around.observer.note(.killed(failure(of: reason)), of: name) }
-        around.spawner.kill(token)
+        if options.isInline { cutOff() } else { around.spawner.kill(token) }
+    }
+
+    /// No thread can be killed. Without its socket each returns as soon as the handler does.
+    private func cutOff() {
+        guard stuckAt == nil else { return }
+        marks = lanes.indices.map { blame.mark(lane: $0) }
+        stuckAt = monotonicMilliseconds() + max(options.grace.milliseconds, 1)
+        shutdown(channel, Int32(SHUT_RDWR))
+    }
+
+    private func tellIfStuck(at now: Int64) {
+        guard let stuckAt, now >= stuckAt, !isStuck else { return }
+        isStuck = true
+        let why = cause.map { failure(of: $0).cause } ?? ""
+        around.observer.note(.stuck(Failure(.handleStuck, name.description, why)), of: name)
+        owner.isStuck(self)
     }
 
     private func send(_ build: (inout FrameWriter) -> Void) {
@@ -247,6 +284,8 @@ final class WorkerProcess {
         case .hello(let sandbox, let plugin):
             guard lanes.isEmpty else { throw BadFrame("hello twice") }
             if phase == .dying { return }
+            var sandbox = sandbox
+            sandbox.isInline = options.isInline
             around.observer.note(.started(sandbox), of: name)
             around.observer.note(.described(plugin), of: name)
             do { try owner.hello(self, sandbox, plugin) } catch { return kill(.refused(error)) }
@@ -266,6 +305,9 @@ final class WorkerProcess {
         case .stateGet(let keys):
             let (lane, index) = try owned(frame)
             try asked(lane, index, frame.stream, keys)
+        case .call(let request):
+            let (lane, index) = try owned(frame)
+            try asked(lane, index, frame.stream, request, at: now)
         case .denied(let source, let detailType):
             let (lane, index) = try owned(frame)
             if let id = lanes[lane]?.batch.assignments[index].event.id, lineGate.admits(at: now) {
@@ -310,10 +352,46 @@ final class WorkerProcess {
         run.exchange.send(.stateGet(StateQuestion(worker: token, number: number, lease: lease, keys: keys)))
     }
 
+    /// Only what the operator allows leaves this house; only what is well formed, the next one.
+    private func asked(
+        _ lane: Int, _ index: Int, _ number: UInt32, _ request: CallRequest, at now: Int64
+    ) throws(BadFrame) {
+        guard let run = lanes[lane], !run.isAsking[index] else { throw BadFrame("two questions at a time") }
+        guard outgoing.count - sent <= Limits.unreadByWorker else { throw BadFrame("answers that it does not read") }
+        let assignment = run.batch.assignments[index]
+        var tally = run.calls[index]
+        let ordinal = try tally.add(request)
+        lanes[lane]?.calls[index] = tally
+        guard options.allows(callTo: request.service) else {
+            if lineGate.admits(at: now) {
+                around.observer.note(.callDenied(assignment.event.id, service: request.service), of: name)
+            }
+            return send { $0.callAnswer(number, assignment.lease, .denied) }
+        }
+        let left = Duration.milliseconds(run.deadline - now)
+        guard !run.isRevoked[index], left > .zero else {
+            return send { $0.callAnswer(number, assignment.lease, .expired) }
+        }
+        let call = ServiceCall(
+            service: request.service, method: request.method, path: request.path, headers: request.headers,
+            body: request.body, idempotencyKey: request.idempotencyKey, timeout: min(left, request.timeout ?? left),
+            answerBytes: tally.answerBytes,
+            origin: .init(
+                event: assignment.event.id, handler: options.id, attempt: assignment.attempt, ordinal: ordinal,
+                traceParent: assignment.event.trace.parent))
+        let leaving = Leaving()
+        lanes[lane]?.isAsking[index] = true
+        lanes[lane]?.leaving[index] = leaving
+        run.exchange.send(
+            .call(
+                CallQuestion(worker: token, number: number, lease: assignment.lease, call: call, leaving: leaving)))
+    }
+
     private func answered(_ lane: Int, _ index: Int, _ answer: Answer, at now: Int64) throws(BadFrame) {
         // The worker refused these already; a handler that writes frames of its own goes round it.
         guard answer.effects.drafts.allSatisfy(options.allows) else { throw BadFrame("a draft that is not listed") }
         guard answer.effects.bytes <= Limits.effectsBytes else { throw BadFrame("too many effects") }
+        lanes[lane]?.leaving[index]?.now()
         lanes[lane]?.answered(index, answer, at: now)
         guard let run = lanes[lane], run.remaining == 0 else { return }
         lanes[lane] = nil
@@ -323,6 +401,7 @@ final class WorkerProcess {
     }
 
     func receiveOutput(at now: Int64) {
+        guard output >= 0 else { return }
         let count = read(output, around.scratch.memory.baseAddress, around.scratch.memory.count)
         if count == 0 { around.loop.unregister(output) }
         if count > 0 { print(outputLines.lines(of: around.scratch.memory[..<count]), at: now) }
@@ -356,6 +435,8 @@ final class WorkerProcess {
         func consider(_ time: Int64) { next = min(next ?? time, time) }
         if now >= nextLook { look(at: now) }
         if phase != .dying { consider(nextLook) }
+        tellIfStuck(at: now)
+        if let stuckAt, !isStuck { consider(stuckAt) }
         switch phase {
         case .loading(let until), .creating(let until):
             if now >= until { kill(.createOverran) } else { consider(until) }
@@ -389,7 +470,7 @@ final class WorkerProcess {
         phase = .dying
         if cause == .hungUp, ending != .signalled(SIGKILL) { cause = nil }
         // A handler that dies in destroy() says of what.
-        if cause == .stopped, ending != .exited(0), ending != .signalled(SIGKILL) { cause = nil }
+        if cause == .stopped, !options.isInline, ending != .exited(0), ending != .signalled(SIGKILL) { cause = nil }
         if case .badFrame = cause {} else { receive(at: now, isLast: true) }
         receiveOutput(at: now)
         print(outputLines.flush(), at: now)
@@ -401,11 +482,22 @@ final class WorkerProcess {
         return cause.map { failure(of: $0).cause } ?? ending.text
     }
 
+    /// The sidecar ends before it does. Nobody is to blame.
+    func abandon() {
+        for lane in lanes.indices {
+            guard let run = lanes[lane] else { continue }
+            lanes[lane] = nil
+            run.exchange.send(.ended(run.results.map { $0 ?? .unanswered }))
+        }
+    }
+
     deinit {
         around.loop.unregister(channel)
-        around.loop.unregister(output)
         close(channel)
-        close(output)
+        if output >= 0 {
+            around.loop.unregister(output)
+            close(output)
+        }
         blame.remove()
         folder.remove()
     }
@@ -413,7 +505,9 @@ final class WorkerProcess {
     /// Only events that a thread was in are suspects; where one batch overran, only those of that batch.
     private func conclude(_ run: LaneRun, lane: Int, _ ending: Ending) -> [RunResult] {
         var suspects = 0..<0
-        if let mark = blame.mark(lane: lane), mark.batch == run.number { suspects = mark.events }
+        // Threads that ended by themselves, late, have taken their marks back.
+        let mark = lane < marks.count ? marks[lane] : blame.mark(lane: lane)
+        if let mark, mark.batch == run.number { suspects = mark.events }
         if case .overran(let culprit) = cause, culprit != lane { suspects = 0..<0 }
         if cause == .stopped { suspects = 0..<0 }
         return run.results.enumerated().map { index, result in

@@ -8,18 +8,21 @@
 
 /* ---- writing */
 
-static pthread_mutex_t sending = PTHREAD_MUTEX_INITIALIZER;
-
-void channel_send(wp_writer *writer) {
-    if (writer->failed) leave(EXIT_CHANNEL);
-    pthread_mutex_lock(&sending);
+bool channel_write(int descriptor, const wp_writer *writer) {
     for (size_t sent = 0; sent < writer->size;) {
-        ssize_t count = send(WP_CHANNEL_FD, writer->data + sent, writer->size - sent, MSG_NOSIGNAL);
+        ssize_t count = send(descriptor, writer->data + sent, writer->size - sent, MSG_NOSIGNAL);
         if (count < 0 && errno == EINTR) continue;
-        if (count < 0) leave(EXIT_CHANNEL);
+        if (count < 0) return false;
         sent += (size_t)count;
     }
-    pthread_mutex_unlock(&sending);
+    return true;
+}
+
+void channel_send(worker *w, wp_writer *writer) {
+    pthread_mutex_lock(&w->channel.sending);
+    bool is_sent = !writer->failed && channel_write(w->channel.descriptor, writer);
+    pthread_mutex_unlock(&w->channel.sending);
+    if (!is_sent) fail(w, EXIT_CHANNEL);
     free(writer->data);
     writer->data = NULL;
     writer->size = writer->capacity = 0;
@@ -27,93 +30,109 @@ void channel_send(wp_writer *writer) {
 
 /* ---- what waits for the control thread */
 
-static pthread_mutex_t control = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-static uint8_t *create_payload;
-static size_t create_size;
-static bool is_stopped;
-
-uint8_t *channel_next_create(size_t *size) {
-    pthread_mutex_lock(&control);
-    while (!create_payload && !is_stopped) pthread_cond_wait(&changed, &control);
-    uint8_t *payload = is_stopped ? NULL : create_payload;
-    *size = create_size;
-    create_payload = NULL;
-    pthread_mutex_unlock(&control);
+uint8_t *channel_next_create(worker *w, size_t *size) {
+    channel *c = &w->channel;
+    pthread_mutex_lock(&c->control);
+    while (!c->create_payload && !c->is_stopped) pthread_cond_wait(&c->changed, &c->control);
+    uint8_t *payload = c->is_stopped ? NULL : c->create_payload;
+    if (payload) c->create_payload = NULL;
+    *size = c->create_size;
+    pthread_mutex_unlock(&c->control);
     return payload;
 }
 
-static void take_create(uint8_t *payload, size_t size) {
-    pthread_mutex_lock(&control);
-    if (create_payload) leave(EXIT_PROTOCOL);
-    create_payload = payload;
-    create_size = size;
-    pthread_cond_signal(&changed);
-    pthread_mutex_unlock(&control);
+static void take_create(worker *w, uint8_t *payload, size_t size) {
+    channel *c = &w->channel;
+    pthread_mutex_lock(&c->control);
+    bool is_second = c->create_payload != NULL;
+    if (!is_second) {
+        c->create_payload = payload;
+        c->create_size = size;
+    }
+    pthread_cond_signal(&c->changed);
+    pthread_mutex_unlock(&c->control);
+    if (!is_second) return;
+    free(payload);
+    fail(w, EXIT_PROTOCOL);
 }
 
-static void take_stop(void) {
-    atomic_store(&the_worker.is_stopping, true);
-    pthread_mutex_lock(&control);
-    is_stopped = true;
-    pthread_cond_signal(&changed);
-    pthread_mutex_unlock(&control);
+static void take_stop(worker *w) {
+    atomic_store(&w->is_stopping, true);
+    pthread_mutex_lock(&w->channel.control);
+    w->channel.is_stopped = true;
+    pthread_cond_signal(&w->channel.changed);
+    pthread_mutex_unlock(&w->channel.control);
+    lanes_hurry(w);
 }
 
 /* ---- reading */
 
 /* Waits for the host, and meanwhile sends folded metrics now and then. */
-static void await_input(void) {
-    struct pollfd channel = {WP_CHANNEL_FD, POLLIN, 0};
-    while (poll(&channel, 1, TELEMETRY_MS) == 0) {
+static void await_input(worker *w) {
+    struct pollfd readable = {w->channel.descriptor, POLLIN, 0};
+    while (poll(&readable, 1, TELEMETRY_MS) == 0) {
         wp_writer writer = {.limit = WP_FROM_WORKER_BYTES};
-        telemetry_flush(&writer);
-        channel_send(&writer);
+        telemetry_flush(w, &writer);
+        channel_send(w, &writer);
     }
 }
 
-static void read_whole(uint8_t *to, size_t size) {
+static bool read_whole(worker *w, uint8_t *to, size_t size) {
     while (size > 0) {
-        ssize_t count = recv(WP_CHANNEL_FD, to, size, 0);
+        ssize_t count = recv(w->channel.descriptor, to, size, 0);
         if (count < 0 && errno == EINTR) continue;
-        /* The host is gone, and with it every reason to be. */
-        if (count <= 0) leave(count == 0 ? EXIT_SUCCESS : EXIT_CHANNEL);
+        if (count <= 0) { /* the host is gone, and with it every reason to be */
+            fail(w, count == 0 ? EXIT_SUCCESS : EXIT_CHANNEL);
+            return false;
+        }
         to += count;
         size -= (size_t)count;
     }
+    return true;
 }
 
-static void *read_frames(void *unused) {
-    (void)unused;
-    for (;;) {
-        uint8_t bytes[WP_HEADER_BYTES];
-        wp_header header;
-        await_input();
-        read_whole(bytes, sizeof bytes);
-        if (!wp_header_read(bytes, &header)) leave(EXIT_PROTOCOL);
-        uint8_t *payload = malloc(header.length + 1);
-        if (!payload) leave(EXIT_CHANNEL);
-        read_whole(payload, header.length);
-        switch (header.type) {
-        case WP_CREATE: take_create(payload, header.length); break;
-        case WP_BATCH: lanes_give(header.stream, payload, header.length); break;
-        case WP_STATE_VALUES: lanes_reply(header.stream, payload, header.length); break;
-        case WP_REVOKE:
-            lanes_revoke(header.stream);
-            free(payload);
-            break;
-        case WP_STOP:
-            take_stop();
-            free(payload);
-            break;
-        default: leave(EXIT_PROTOCOL);
-        }
+/* The payload is another's from here on. */
+static void take(worker *w, const wp_header *header, uint8_t *payload) {
+    switch (header->type) {
+    case WP_CREATE: return take_create(w, payload, header->length);
+    case WP_BATCH: return lanes_give(w, header->stream, payload, header->length);
+    case WP_STATE_VALUES:
+    case WP_CALL_ANSWER: return lanes_reply(w, header->stream, payload, header->length);
+    case WP_REVOKE: lanes_revoke(w, header->stream); break;
+    case WP_STOP: take_stop(w); break;
+    default: fail(w, EXIT_PROTOCOL);
     }
+    free(payload);
+}
+
+static bool read_frame(worker *w) {
+    uint8_t bytes[WP_HEADER_BYTES];
+    wp_header header;
+    await_input(w);
+    if (!read_whole(w, bytes, sizeof bytes)) return false;
+    uint8_t *payload = wp_header_read(bytes, &header) ? malloc(header.length + 1) : NULL;
+    if (!payload) {
+        fail(w, EXIT_PROTOCOL);
+        return false;
+    }
+    if (!read_whole(w, payload, header.length)) {
+        free(payload);
+        return false;
+    }
+    take(w, &header, payload);
+    return true;
+}
+
+static void *read_frames(void *argument) {
+    worker *w = argument;
+    while (read_frame(w)) continue;
+    atomic_store(&w->is_cut, true);
+    take_stop(w);
+    lanes_revoke_all(w);
     return NULL;
 }
 
-void channel_start(void) {
-    pthread_t reader;
-    if (pthread_create(&reader, NULL, read_frames, NULL) != 0) leave(EXIT_CHANNEL);
-    pthread_detach(reader);
+void channel_start(worker *w) {
+    if (pthread_create(&w->channel.reader, NULL, read_frames, w) != 0) leave(w, EXIT_CHANNEL);
+    w->channel.has_reader = true;
 }

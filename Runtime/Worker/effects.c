@@ -9,22 +9,22 @@ static bool matches(eh_bytes pattern, eh_bytes text) {
     return is_same(pattern, eh_text("*")) || is_same(pattern, text);
 }
 
-static bool is_allowed(const eh_draft *d) {
-    for (uint32_t i = 0; i < the_worker.allowed_count; ++i) {
-        const allowed_route *route = &the_worker.allowed[i];
+static bool is_allowed(const worker *w, const eh_draft *d) {
+    for (uint32_t i = 0; i < w->allowed_count; ++i) {
+        const allowed_route *route = &w->allowed[i];
         if (matches(route->source, d->source) && matches(route->detail_type, d->detail_type)) return true;
     }
     return false;
 }
 
 static eh_status deny(run *r, const eh_draft *d) {
-    if (!telemetry_may_speak()) return EH_DENIED;
+    if (!telemetry_may_speak(r->worker)) return EH_DENIED;
     wp_writer writer = {.limit = WP_FROM_WORKER_BYTES};
     wp_frame_begin(&writer, WP_DENIED, r->number, r->fence);
     wp_write_bytes(&writer, d->source.data, d->source.size);
     wp_write_bytes(&writer, d->detail_type.data, d->detail_type.size);
     wp_frame_end(&writer);
-    channel_send(&writer);
+    channel_send(r->worker, &writer);
     return EH_DENIED;
 }
 
@@ -73,7 +73,7 @@ static eh_status publish(const eh_host *host, const eh_event *event, const eh_dr
     run *r = run_of(event);
     if (!r || !is_draft(d)) return EH_INVALID;
     if (d->detail.size > WP_DRAFT_BYTES) return EH_TOO_LARGE;
-    if (!is_allowed(d)) return deny(r, d);
+    if (!is_allowed(r->worker, d)) return deny(r, d);
     if (!run_lock(r)) return EH_EXPIRED;
     bool is_full = r->draft_count == WP_PUBLISHES || !effects_fit(r, size_of(d));
     eh_status status = is_full ? EH_TOO_LARGE : keep(r, d);
@@ -82,7 +82,7 @@ static eh_status publish(const eh_host *host, const eh_event *event, const eh_dr
 }
 
 static eh_status publish_told(const eh_host *host, const eh_event *event, const eh_draft *d) {
-    return told(event, "eh_publish.publish", publish(host, event, d));
+    return told(host, event, "eh_publish.publish", publish(host, event, d));
 }
 
 const eh_publish publish_service = {.size = sizeof(eh_publish), .publish = publish_told};
@@ -117,7 +117,7 @@ static eh_status set(const eh_host *host, const eh_event *event, eh_bytes key, i
 
 static eh_status set_told(const eh_host *host, const eh_event *event, eh_bytes key, int64_t at_unix_ms,
                           eh_bytes detail) {
-    return told(event, "eh_timer.set", set(host, event, key, at_unix_ms, detail));
+    return told(host, event, "eh_timer.set", set(host, event, key, at_unix_ms, detail));
 }
 
 const eh_timer timer_service = {.size = sizeof(eh_timer), .set = set_told};

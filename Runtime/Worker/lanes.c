@@ -8,24 +8,11 @@
 #include <time.h>
 #include <unistd.h>
 
-typedef struct lane {
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    uint32_t index;
-    uint32_t batch;
-    uint32_t count;    /* events of the batch under way; 0 when idle */
-    uint8_t *payload;  /* owns the text of its events */
-    run *runs;
-} lane;
-
-static lane lanes[WP_LANES];
-
 run *run_of(const eh_event *event) { return event ? (run *)(uintptr_t)event->host_data : NULL; }
 
 bool run_lock(run *r) {
     pthread_mutex_lock(&r->lock);
-    if (!atomic_load(&r->is_over) && !atomic_load(&the_worker.is_stopping) &&
+    if (!atomic_load(&r->is_over) && !atomic_load(&r->worker->is_stopping) &&
         now_ms() < atomic_load(&r->deadline_ms))
         return true;
     pthread_mutex_unlock(&r->lock);
@@ -59,7 +46,8 @@ static void read_event(run *r, wp_reader *reader) {
     memset(&r->answer.result, 0, sizeof r->answer.result);
     r->answer.result.size = sizeof r->answer.result;
     r->entry_count = r->read_count = r->write_count = r->draft_count = r->timer_count = 0;
-    r->effects_size = 0;
+    r->effects_size = r->call_bytes = 0;
+    r->call_count = 0;
     r->is_asking = false;
     free(r->reply);
     r->reply = NULL;
@@ -91,43 +79,57 @@ static void read_event(run *r, wp_reader *reader) {
     atomic_store(&r->is_over, false);
 }
 
-void lanes_give(uint32_t batch, uint8_t *payload, size_t size) {
+void lanes_give(worker *w, uint32_t batch, uint8_t *payload, size_t size) {
     wp_reader reader = wp_reader_of(payload, size);
     uint32_t index = wp_read_u32(&reader);
     uint32_t count = wp_read_count(&reader, WP_BATCH_EVENTS, 80);
-    if (!count || index >= the_worker.lane_count) leave(EXIT_PROTOCOL);
-    lane *l = &lanes[index];
-    pthread_mutex_lock(&l->lock);
-    while (l->count) pthread_cond_wait(&l->changed, &l->lock); /* its last answer is out, its thread not yet back */
-    for (uint32_t i = 0; i < count; ++i) read_event(&l->runs[i], &reader);
-    if (!wp_read_all(&reader)) leave(EXIT_PROTOCOL);
-    l->batch = batch;
-    l->payload = payload;
-    l->count = count;
-    pthread_cond_signal(&l->changed);
-    pthread_mutex_unlock(&l->lock);
+    bool is_whole = count && index < w->lane_count;
+    if (is_whole) {
+        lane *l = &w->lanes[index];
+        pthread_mutex_lock(&l->lock);
+        while (l->count) pthread_cond_wait(&l->changed, &l->lock); /* its answers are out, its thread not yet back */
+        for (uint32_t i = 0; i < count; ++i) read_event(&l->runs[i], &reader);
+        is_whole = wp_read_all(&reader);
+        l->batch = batch;
+        l->payload = payload;
+        l->count = is_whole ? count : 0;
+        pthread_cond_broadcast(&l->changed);
+        pthread_mutex_unlock(&l->lock);
+    }
+    if (!is_whole) fail(w, EXIT_PROTOCOL);
 }
 
 /* ---- what concerns one event under way */
 
-static run *find(uint32_t number) {
-    for (uint32_t i = 0; i < the_worker.lane_count; ++i)
+static run *find(worker *w, uint32_t number) {
+    for (uint32_t i = 0; i < w->lanes_started; ++i)
         for (uint32_t j = 0; j < WP_BATCH_EVENTS; ++j)
-            if (lanes[i].runs[j].number == number) return &lanes[i].runs[j];
+            if (w->lanes[i].runs[j].number == number) return &w->lanes[i].runs[j];
     return NULL;
 }
 
-void lanes_revoke(uint32_t number) {
-    run *r = find(number);
-    if (!r) return;
+static void wake(run *r, bool is_over) {
     pthread_mutex_lock(&r->lock);
-    atomic_store(&r->is_over, true);
+    if (is_over) atomic_store(&r->is_over, true);
     pthread_cond_broadcast(&r->answered);
     pthread_mutex_unlock(&r->lock);
 }
 
-void lanes_reply(uint32_t number, uint8_t *payload, size_t size) {
-    run *r = find(number);
+static void wake_all(worker *w, bool is_over) {
+    for (uint32_t i = 0; i < w->lanes_started; ++i)
+        for (uint32_t j = 0; j < WP_BATCH_EVENTS; ++j) wake(&w->lanes[i].runs[j], is_over);
+}
+
+void lanes_revoke(worker *w, uint32_t number) {
+    run *r = find(w, number);
+    if (r) wake(r, true);
+}
+
+void lanes_revoke_all(worker *w) { wake_all(w, true); }
+void lanes_hurry(worker *w) { wake_all(w, false); }
+
+void lanes_reply(worker *w, uint32_t number, uint8_t *payload, size_t size) {
+    run *r = find(w, number);
     if (r) {
         pthread_mutex_lock(&r->lock);
         if (r->is_asking && !r->reply) {
@@ -174,22 +176,23 @@ static bool is_untouched(const unsigned char *strip) {
 
 /* Whose memory was written over cannot be believed any more: its process ends, with the marks standing. */
 static void check_borders(const run *r) {
-    if (!is_untouched(r->answer.before) || !is_untouched(r->answer.after)) leave(EXIT_RESULT);
-    if (memcmp(&r->event, &r->given, sizeof r->event) != 0) leave(EXIT_EVENT);
+    if (!is_untouched(r->answer.before) || !is_untouched(r->answer.after)) wreck(r->worker, EXIT_RESULT);
+    if (memcmp(&r->event, &r->given, sizeof r->event) != 0) wreck(r->worker, EXIT_EVENT);
 }
 
 static void run_call(lane *l, uint32_t first, uint32_t count) {
+    worker *w = l->worker;
     const eh_event *events[WP_BATCH_EVENTS];
     eh_result *results[WP_BATCH_EVENTS];
     for (uint32_t i = 0; i < count; ++i) {
         run *r = &l->runs[first + i];
-        begin(r, the_worker.event_deadline_ms * count);
+        begin(r, w->event_deadline_ms * count);
         events[i] = &r->event;
         results[i] = &r->answer.result;
     }
     eh_batch batch = {sizeof batch, count, events, results};
-    wp_mark_write(the_worker.blame, l->index, wp_mark_of(l->batch, first, count));
-    the_worker.handler->handle(the_worker.self, &batch);
+    wp_mark_write(w->blame, l->index, wp_mark_of(l->batch, first, count));
+    w->handler->handle(w->self, &batch);
     for (uint32_t i = 0; i < count; ++i) check_borders(&l->runs[first + i]);
     wp_writer writer = {.limit = (size_t)WP_FROM_WORKER_BYTES * WP_BATCH_EVENTS};
     for (uint32_t i = 0; i < count; ++i) {
@@ -200,19 +203,20 @@ static void run_call(lane *l, uint32_t first, uint32_t count) {
         pthread_mutex_unlock(&r->lock);
         arena_free(&r->arena);
     }
-    telemetry_flush_if_due(&writer);
-    channel_send(&writer);
-    wp_mark_write(the_worker.blame, l->index, 0);
+    telemetry_flush_if_due(w, &writer);
+    channel_send(w, &writer);
+    wp_mark_write(w->blame, l->index, 0);
 }
 
 static void *run_lane(void *argument) {
     lane *l = argument;
     for (;;) {
         pthread_mutex_lock(&l->lock);
-        while (!l->count) pthread_cond_wait(&l->changed, &l->lock);
-        uint32_t count = l->count, most = the_worker.batch_most;
+        while (!l->count && !l->is_ending) pthread_cond_wait(&l->changed, &l->lock);
+        uint32_t count = l->count, most = l->worker->batch_most;
         pthread_mutex_unlock(&l->lock);
-        for (uint32_t first = 0; first < count; first += most)
+        if (!count) return NULL;
+        for (uint32_t first = 0; first < count && !atomic_load(&l->worker->is_cut); first += most)
             run_call(l, first, count - first < most ? count - first : most);
         pthread_mutex_lock(&l->lock);
         free(l->payload);
@@ -221,10 +225,10 @@ static void *run_lane(void *argument) {
         pthread_cond_broadcast(&l->changed);
         pthread_mutex_unlock(&l->lock);
     }
-    return NULL;
 }
 
-static void prepare(run *r, pthread_condattr_t *monotonic) {
+static void prepare(run *r, worker *w, pthread_condattr_t *monotonic) {
+    r->worker = w;
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->answered, monotonic);
     atomic_store(&r->is_over, true);
@@ -232,34 +236,56 @@ static void prepare(run *r, pthread_condattr_t *monotonic) {
     memset(r->answer.after, GUARD, GUARD_BYTES);
 }
 
-void lanes_start(uint32_t count) {
+void lanes_start(worker *w, uint32_t count) {
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     for (uint32_t i = 0; i < count; ++i) {
-        lane *l = &lanes[i];
+        lane *l = &w->lanes[i];
+        l->worker = w;
         l->index = i;
         l->runs = calloc(WP_BATCH_EVENTS, sizeof *l->runs);
-        if (!l->runs) leave(EXIT_CHANNEL);
-        for (uint32_t j = 0; j < WP_BATCH_EVENTS; ++j) prepare(&l->runs[j], &monotonic);
+        if (!l->runs) leave(w, EXIT_CHANNEL);
+        for (uint32_t j = 0; j < WP_BATCH_EVENTS; ++j) prepare(&l->runs[j], w, &monotonic);
         pthread_mutex_init(&l->lock, NULL);
         pthread_cond_init(&l->changed, NULL);
-        if (pthread_create(&l->thread, NULL, run_lane, l) != 0) leave(EXIT_CHANNEL);
+        if (pthread_create(&l->thread, NULL, run_lane, l) != 0) leave(w, EXIT_CHANNEL);
+        ++w->lanes_started;
     }
 }
 
-void lanes_finish(void) {
-    for (uint32_t i = 0; i < the_worker.lane_count; ++i) {
-        pthread_mutex_lock(&lanes[i].lock);
-        while (lanes[i].count) pthread_cond_wait(&lanes[i].changed, &lanes[i].lock);
-        pthread_mutex_unlock(&lanes[i].lock);
+void lanes_finish(worker *w) {
+    for (uint32_t i = 0; i < w->lanes_started; ++i) {
+        lane *l = &w->lanes[i];
+        pthread_mutex_lock(&l->lock);
+        while (l->count) pthread_cond_wait(&l->changed, &l->lock);
+        pthread_mutex_unlock(&l->lock);
+    }
+}
+
+void lanes_end(worker *w) {
+    for (uint32_t i = 0; i < w->lanes_started; ++i) {
+        lane *l = &w->lanes[i];
+        pthread_mutex_lock(&l->lock);
+        l->is_ending = true;
+        pthread_cond_broadcast(&l->changed);
+        pthread_mutex_unlock(&l->lock);
+        pthread_join(l->thread, NULL);
+    }
+    for (uint32_t i = 0; i < w->lanes_started; ++i) {
+        for (uint32_t j = 0; j < WP_BATCH_EVENTS; ++j) {
+            arena_free(&w->lanes[i].runs[j].arena);
+            free(w->lanes[i].runs[j].reply);
+        }
+        free(w->lanes[i].payload);
+        free(w->lanes[i].runs);
     }
 }
 
 /* The threads of this process (proc(5), stat: the 18th word after its name), 0 where that cannot be read. */
-static uint32_t count_threads(void) {
+static uint32_t count_threads(const worker *w) {
     char text[512];
-    ssize_t size = pread(the_worker.status, text, sizeof text - 1, 0);
+    ssize_t size = pread(w->threads, text, sizeof text - 1, 0);
     if (size <= 0) return 0;
     text[size] = '\0';
     const char *at = strrchr(text, ')');
@@ -267,12 +293,13 @@ static uint32_t count_threads(void) {
     return at ? (uint32_t)strtoul(at, NULL, 10) : 0;
 }
 
-uint32_t lanes_count_strangers(void) {
-    uint32_t ours = 2 + the_worker.lane_count; /* main and the reader */
-    for (int patience = 50;; --patience) {
-        uint32_t threads = count_threads();
+uint32_t lanes_count_strangers(worker *w) {
+    uint32_t ours = 2 + w->lane_count; /* control and the reader */
+    for (int patience = 50; w->threads >= 0; --patience) {
+        uint32_t threads = count_threads(w);
         if (threads <= ours) return 0;
         if (!patience) return threads - ours;
         usleep(2000); /* one that was joined takes a moment to be gone */
     }
+    return 0;
 }

@@ -96,8 +96,8 @@ noreturn void namespaces_enter(const confinement *c) {
         sandbox_refuse("the worker cannot be started anew: %s", why());
     }
     if (heir < 0) sandbox_refuse("no PID namespace: %s" PROFILE, why());
-    if (write(WP_HEIR_FD, &heir, sizeof heir) != sizeof heir) leave(EXIT_CHANNEL);
-    leave(EXIT_SUCCESS);
+    if (write(WP_HEIR_FD, &heir, sizeof heir) != sizeof heir) _exit(EXIT_CHANNEL);
+    _exit(EXIT_SUCCESS);
 }
 
 /* ---- the second step: the new mount calls have one number everywhere, and C libraries do not all have them. */

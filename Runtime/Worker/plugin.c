@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-__attribute__((format(printf, 2, 3))) static noreturn void refuse(uint8_t code, const char *format, ...) {
+__attribute__((format(printf, 3, 4))) static noreturn void refuse(worker *w, uint8_t code, const char *format, ...) {
     char text[1024];
     va_list arguments;
     va_start(arguments, format);
@@ -20,28 +20,28 @@ __attribute__((format(printf, 2, 3))) static noreturn void refuse(uint8_t code, 
     wp_write_u8(&writer, code);
     wp_write_text(&writer, is_text(why, why.size) ? text : "a text of the plugin is not UTF-8");
     wp_frame_end(&writer);
-    channel_send(&writer);
-    leave(EXIT_SUCCESS);
+    channel_send(w, &writer);
+    leave(w, EXIT_SUCCESS);
 }
 
-#define MISMATCH(...) refuse(WP_REFUSED_MISMATCH, __VA_ARGS__)
+#define MISMATCH(...) refuse(w, WP_REFUSED_MISMATCH, __VA_ARGS__)
 
 /* Structs grow at their end, so a newer one is larger; one that is far larger is something else. */
-static void check_size(const char *what, uint32_t found, size_t expected) {
+static void check_size(worker *w, const char *what, uint32_t found, size_t expected) {
     if (found < expected || found > 16 * expected)
         MISMATCH("%s.size: expected %zu or somewhat more, found %u", what, expected, found);
 }
 
-static void check_count(const char *what, uint32_t found, uint32_t least, uint32_t most) {
+static void check_count(worker *w, const char *what, uint32_t found, uint32_t least, uint32_t most) {
     if (found < least || found > most) MISMATCH("%s: expected %u to %u, found %u", what, least, most, found);
 }
 
-static void check_pointer(const char *what, const void *found) {
+static void check_pointer(worker *w, const char *what, const void *found) {
     if (!found) MISMATCH("%s: expected a pointer, found NULL", what);
 }
 
-static void check_text(const char *what, const char *found, size_t least, size_t most) {
-    check_pointer(what, found);
+static void check_text(worker *w, const char *what, const char *found, size_t least, size_t most) {
+    check_pointer(w, what, found);
     size_t size = strnlen(found, most + 1);
     eh_bytes text = {found, size};
     if (size < least || size > most)
@@ -50,60 +50,60 @@ static void check_text(const char *what, const char *found, size_t least, size_t
 }
 
 /* An optional NULL-terminated list of texts. */
-static uint32_t check_list(const char *what, const char *const *list, uint32_t most, size_t text_most) {
+static uint32_t check_list(worker *w, const char *what, const char *const *list, uint32_t most, size_t text_most) {
     uint32_t count = 0;
     if (!list) return 0;
     for (; list[count]; ++count) {
         if (count == most) MISMATCH("%s: expected at most %u entries and a NULL, found more", what, most);
-        check_text(what, list[count], 0, text_most);
+        check_text(w, what, list[count], 0, text_most);
     }
     return count;
 }
 
-static void check_id(const char *id) {
-    check_text("eh_handler.id", id, 1, 48);
+static void check_id(worker *w, const char *id) {
+    check_text(w, "eh_handler.id", id, 1, 48);
     for (const char *at = id; *at; ++at)
         if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789-", *at))
             MISMATCH("eh_handler.id: expected [a-z0-9-]{1,48}, found \"%s\"", id);
 }
 
-static void check_handler(const eh_handler *h) {
-    check_pointer("eh_plugin.handlers[i]", h);
-    check_size("eh_handler", h->size, sizeof *h);
-    check_id(h->id);
-    check_count("eh_handler.route_count", h->route_count, 1, 256);
-    check_pointer("eh_handler.routes", h->routes);
+static void check_handler(worker *w, const eh_handler *h) {
+    check_pointer(w, "eh_plugin.handlers[i]", h);
+    check_size(w, "eh_handler", h->size, sizeof *h);
+    check_id(w, h->id);
+    check_count(w, "eh_handler.route_count", h->route_count, 1, 256);
+    check_pointer(w, "eh_handler.routes", h->routes);
     for (uint32_t i = 0; i < h->route_count; ++i) {
-        check_text("eh_route.source", h->routes[i].source, 1, WP_IDENTIFIER_BYTES);
-        check_text("eh_route.detail_type", h->routes[i].detail_type, 1, WP_IDENTIFIER_BYTES);
+        check_text(w, "eh_route.source", h->routes[i].source, 1, WP_IDENTIFIER_BYTES);
+        check_text(w, "eh_route.detail_type", h->routes[i].detail_type, 1, WP_IDENTIFIER_BYTES);
     }
     if (!h->create) MISMATCH("eh_handler.create: expected a function, found NULL");
     if (!h->handle) MISMATCH("eh_handler.handle: expected a function, found NULL");
     if (!h->destroy) MISMATCH("eh_handler.destroy: expected a function, found NULL");
     if (h->threading != EH_SERIAL && h->threading != EH_CONCURRENT)
         MISMATCH("eh_handler.threading: expected EH_SERIAL or EH_CONCURRENT, found %d", h->threading);
-    if (h->summary) check_text("eh_handler.summary", h->summary, 0, 256);
+    if (h->summary) check_text(w, "eh_handler.summary", h->summary, 0, 256);
     if (h->config_schema && strnlen(h->config_schema, 65537) > 65536)
         MISMATCH("eh_handler.config_schema: expected at most 64 KiB, found more");
     if (h->config_schema && !is_text(eh_text(h->config_schema), 65536))
         MISMATCH("eh_handler.config_schema: expected UTF-8");
-    uint32_t services = check_list("eh_handler.services", h->services, WP_SERVICES, 64);
+    uint32_t services = check_list(w, "eh_handler.services", h->services, WP_SERVICES, 64);
     for (uint32_t i = 0; i < services; ++i)
         if (!service_find(h->services[i]))
             MISMATCH("eh_handler.services: this host does not have \"%s\"", h->services[i]);
-    check_list("eh_handler.business_key", h->business_key, WP_TEMPLATES, WP_STATE_KEY_BYTES);
-    check_list("eh_handler.state_keys", h->state_keys, WP_TEMPLATES, WP_STATE_KEY_BYTES);
+    check_list(w, "eh_handler.business_key", h->business_key, WP_TEMPLATES, WP_STATE_KEY_BYTES);
+    check_list(w, "eh_handler.state_keys", h->state_keys, WP_TEMPLATES, WP_STATE_KEY_BYTES);
 }
 
-static void check_plugin(const eh_plugin *p) {
-    check_size("eh_plugin", p->size, sizeof *p);
-    check_text("eh_plugin.name", p->name, 1, 128);
-    check_text("eh_plugin.version", p->version, 1, 128);
-    check_text("eh_plugin.built_with", p->built_with, 0, 128);
-    check_count("eh_plugin.handler_count", p->handler_count, 1, 64);
-    check_pointer("eh_plugin.handlers", p->handlers);
+static void check_plugin(worker *w, const eh_plugin *p) {
+    check_size(w, "eh_plugin", p->size, sizeof *p);
+    check_text(w, "eh_plugin.name", p->name, 1, 128);
+    check_text(w, "eh_plugin.version", p->version, 1, 128);
+    check_text(w, "eh_plugin.built_with", p->built_with, 0, 128);
+    check_count(w, "eh_plugin.handler_count", p->handler_count, 1, 64);
+    check_pointer(w, "eh_plugin.handlers", p->handlers);
     for (uint32_t i = 0; i < p->handler_count; ++i) {
-        check_handler(p->handlers[i]);
+        check_handler(w, p->handlers[i]);
         for (uint32_t j = 0; j < i; ++j)
             if (strcmp(p->handlers[i]->id, p->handlers[j]->id) == 0)
                 MISMATCH("eh_handler.id: expected each once, found \"%s\" twice", p->handlers[i]->id);
@@ -111,12 +111,12 @@ static void check_plugin(const eh_plugin *p) {
 }
 
 /* It must be callable more than once: what it says then is compared with what it said first. */
-static void check_again(const eh_plugin *first, const eh_plugin *second) {
+static void check_again(worker *w, const eh_plugin *first, const eh_plugin *second) {
     wp_writer one = {.limit = WP_DESCRIPTION_BYTES}, other = {.limit = WP_DESCRIPTION_BYTES};
-    check_pointer("eh_plugin_entry_v1, called again", second);
-    check_plugin(second);
-    plugin_describe(&one, first);
-    plugin_describe(&other, second);
+    check_pointer(w, "eh_plugin_entry_v1, called again", second);
+    check_plugin(w, second);
+    plugin_describe(w, &one, first);
+    plugin_describe(w, &other, second);
     if (one.size != other.size || memcmp(one.data, other.data, one.size) != 0)
         MISMATCH("eh_plugin_entry_v1, called again: expected what it said first, found another description");
     free(one.data);
@@ -124,7 +124,7 @@ static void check_again(const eh_plugin *first, const eh_plugin *second) {
 }
 
 /* A plugin of another major version has its entry under another name. */
-static void refuse_other_major(void *library) {
+static void refuse_other_major(worker *w, void *library) {
     for (int major = 0; major < 10; ++major) {
         char name[32];
         snprintf(name, sizeof name, "eh_plugin_entry_v%d", major);
@@ -133,23 +133,22 @@ static void refuse_other_major(void *library) {
     }
 }
 
-const eh_plugin *plugin_load(void) {
-    char path[32];
-    snprintf(path, sizeof path, "/proc/self/fd/%d", WP_PLUGIN_FD);
-    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (!library) refuse(WP_REFUSED_LOAD, "%s", dlerror());
-    close(WP_PLUGIN_FD);
+const eh_plugin *plugin_load(worker *w) {
+    /* In the sidecar there are many libraries: a plugin's own symbols come before theirs. */
+    void *library = dlopen(w->path, RTLD_NOW | RTLD_LOCAL | (w->is_inline ? RTLD_DEEPBIND : 0));
+    if (!library) refuse(w, WP_REFUSED_LOAD, "%s", dlerror());
+    if (!w->is_inline) close(WP_PLUGIN_FD);
     const eh_plugin *(*entry)(void);
     void *symbol = dlsym(library, "eh_plugin_entry_v1");
     if (!symbol) {
-        refuse_other_major(library);
-        refuse(WP_REFUSED_NO_ENTRY, "no symbol eh_plugin_entry_v1");
+        refuse_other_major(w, library);
+        refuse(w, WP_REFUSED_NO_ENTRY, "no symbol eh_plugin_entry_v1");
     }
     memcpy(&entry, &symbol, sizeof entry); /* ISO C has no cast from an object to a function */
     const eh_plugin *plugin = entry();
-    if (!plugin) refuse(WP_REFUSED_NO_ENTRY, "eh_plugin_entry_v1 returned NULL");
-    check_plugin(plugin);
-    check_again(plugin, entry());
+    if (!plugin) refuse(w, WP_REFUSED_NO_ENTRY, "eh_plugin_entry_v1 returned NULL");
+    check_plugin(w, plugin);
+    check_again(w, plugin, entry());
     return plugin;
 }
 
@@ -185,7 +184,7 @@ static void describe_handler(wp_writer *writer, const eh_handler *h) {
     describe_list(writer, h->state_keys);
 }
 
-void plugin_describe(wp_writer *writer, const eh_plugin *p) {
+void plugin_describe(worker *w, wp_writer *writer, const eh_plugin *p) {
     wp_write_u32(writer, p->abi_minor);
     wp_write_text(writer, p->name);
     wp_write_text(writer, p->version);

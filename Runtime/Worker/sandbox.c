@@ -22,8 +22,7 @@ noreturn void sandbox_refuse(const char *format, ...) {
     wp_write_u8(&writer, WP_REFUSED_SANDBOX);
     wp_write_text(&writer, text);
     wp_frame_end(&writer);
-    channel_send(&writer);
-    leave(EXIT_SUCCESS);
+    _exit(channel_write(WP_CHANNEL_FD, &writer) ? EXIT_SUCCESS : EXIT_CHANNEL);
 }
 
 /* ---- limits */
@@ -69,7 +68,7 @@ static bool drop_capabilities(void) {
 
 /* The first process of a PID namespace is not killed by a signal that it sends itself, and abort() would end in a
  * confusing SIGSEGV. */
-static noreturn void aborted(int signal) { leave(128 + signal); }
+static noreturn void aborted(int signal) { _exit(128 + signal); }
 
 static uint32_t enter(const confinement *c) {
     uint32_t bits = 0;

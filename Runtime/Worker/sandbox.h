@@ -7,6 +7,25 @@
 /* The main thread's stack; other threads' stacks are data. */
 #define STACK_BYTES 8388608
 
+/* What the host asks for, in the program's arguments. */
+typedef struct confinement {
+    int mode;              /* WP_SANDBOX_... */
+    uint64_t memory;       /* bytes of data */
+    uint32_t open_files;
+    uint32_t threads;
+    uint32_t user;         /* uid and gid; 0 for the host's own */
+    char *const *readable; /* paths; NULL-terminated */
+    char **arguments;      /* the program's */
+} confinement;
+
+typedef struct sandbox {
+    uint32_t bits;
+    uint32_t landlock_abi;
+} sandbox;
+
+/* Refuses, and does not return, where what is demanded cannot be had. */
+sandbox sandbox_enter(const confinement *c);
+
 /* Tells the host what is missing and what to change, and leaves. */
 noreturn void sandbox_refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

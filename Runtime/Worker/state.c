@@ -1,10 +1,6 @@
 /* eh.state/1: what an event has read, and what it wants written. Everything stays here until its answer is sent. */
 #include "worker.h"
 
-#include <errno.h>
-#include <stdlib.h>
-#include <time.h>
-
 static state_entry *lookup(run *r, eh_bytes key) {
     for (uint32_t i = 0; i < r->entry_count; ++i)
         if (is_same(r->entries[i].key, key)) return &r->entries[i];
@@ -35,14 +31,6 @@ static bool is_key(eh_bytes key) { return key.data && key.size > 0 && key.size <
 
 /* ---- the round trip */
 
-static bool await_reply(run *r) {
-    int64_t deadline = atomic_load(&r->deadline_ms);
-    struct timespec until = {deadline / 1000, (deadline % 1000) * 1000000};
-    while (!r->reply && !atomic_load(&r->is_over))
-        if (pthread_cond_timedwait(&r->answered, &r->lock, &until) == ETIMEDOUT) break;
-    return r->reply != NULL;
-}
-
 static eh_status take_reply(run *r, state_entry *const *asked, uint32_t count) {
     wp_reader reader = wp_reader_of(r->reply, r->reply_size);
     bool failed = wp_read_u8(&reader) != 0;
@@ -54,29 +42,24 @@ static eh_status take_reply(run *r, state_entry *const *asked, uint32_t count) {
         asked[i]->value = arena_copy(&r->arena, value);
         asked[i]->known = true;
     }
-    if (!failed && (found != count || !wp_read_all(&reader))) leave(EXIT_PROTOCOL);
+    if (!failed && (found != count || !wp_read_all(&reader))) {
+        fail(r->worker, EXIT_PROTOCOL);
+        return EH_UNAVAILABLE;
+    }
     return failed ? EH_UNAVAILABLE : EH_OK;
 }
 
 /* With the run locked, before and after. */
 static eh_status ask(run *r, state_entry *const *asked, uint32_t count) {
-    while (r->is_asking) { /* another thread of the handler */
-        if (!await_reply(r) || atomic_load(&r->is_over)) return EH_EXPIRED;
-        pthread_cond_wait(&r->answered, &r->lock);
-    }
+    if (!question_begin(r)) return EH_EXPIRED;
     wp_writer writer = {.limit = WP_FROM_WORKER_BYTES};
     wp_frame_begin(&writer, WP_STATE_GET, r->number, r->fence);
     wp_write_u32(&writer, count);
     for (uint32_t i = 0; i < count; ++i) wp_write_bytes(&writer, asked[i]->key.data, asked[i]->key.size);
     wp_frame_end(&writer);
-    r->is_asking = true;
-    channel_send(&writer);
-    if (!await_reply(r)) return EH_EXPIRED; /* the question stays open: nothing more may be asked for this event */
+    if (!question_ask(r, &writer)) return EH_EXPIRED;
     eh_status status = take_reply(r, asked, count);
-    free(r->reply);
-    r->reply = NULL;
-    r->is_asking = false;
-    pthread_cond_broadcast(&r->answered);
+    question_end(r);
     return status;
 }
 
@@ -197,21 +180,21 @@ static eh_status erase(const eh_host *host, const eh_event *event, eh_bytes key,
 
 static eh_status get_told(const eh_host *host, const eh_event *event, eh_bytes key, eh_bytes *value,
                           uint64_t *version) {
-    return told(event, "eh_state.get", get(host, event, key, value, version));
+    return told(host, event, "eh_state.get", get(host, event, key, value, version));
 }
 
 static eh_status get_many_told(const eh_host *host, const eh_event *event, const eh_bytes *keys, uint32_t count,
                                eh_bytes *values, uint64_t *versions) {
-    return told(event, "eh_state.get_many", get_many(host, event, keys, count, values, versions));
+    return told(host, event, "eh_state.get_many", get_many(host, event, keys, count, values, versions));
 }
 
 static eh_status put_told(const eh_host *host, const eh_event *event, eh_bytes key, eh_bytes value,
                           uint64_t if_version, uint64_t ttl_ms) {
-    return told(event, "eh_state.put", put(host, event, key, value, if_version, ttl_ms));
+    return told(host, event, "eh_state.put", put(host, event, key, value, if_version, ttl_ms));
 }
 
 static eh_status erase_told(const eh_host *host, const eh_event *event, eh_bytes key, uint64_t if_version) {
-    return told(event, "eh_state.erase", erase(host, event, key, if_version));
+    return told(host, event, "eh_state.erase", erase(host, event, key, if_version));
 }
 
 const eh_state state_service = {

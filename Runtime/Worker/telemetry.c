@@ -5,24 +5,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-
 /* ---- log lines */
 
-static int64_t second;
-static uint32_t lines, dropped_lines;
-
-bool telemetry_may_speak(void) {
-    pthread_mutex_lock(&lock);
+bool telemetry_may_speak(worker *w) {
+    telemetry *t = &w->telemetry;
+    pthread_mutex_lock(&t->lock);
     int64_t now = now_ms() / 1000;
-    if (now != second) {
-        second = now;
-        lines = 0;
+    if (now != t->second) {
+        t->second = now;
+        t->lines = 0;
     }
-    bool may = lines < WP_LOG_LINES;
-    lines += may;
-    dropped_lines += !may;
-    pthread_mutex_unlock(&lock);
+    bool may = t->lines < WP_LOG_LINES;
+    t->lines += may;
+    t->dropped_lines += !may;
+    pthread_mutex_unlock(&t->lock);
     return may;
 }
 
@@ -37,8 +33,8 @@ static void write_text(wp_writer *writer, eh_bytes text, size_t most) {
 
 void telemetry_log(const eh_host *host, const eh_event *event, eh_level level, eh_bytes message,
                    const eh_pair *fields, uint32_t field_count) {
-    (void)host;
-    if (!telemetry_may_speak()) return;
+    worker *w = worker_of(host);
+    if (!w || !telemetry_may_speak(w)) return;
     run *r = run_of(event);
     uint32_t count = !fields ? 0 : field_count < WP_LOG_FIELDS ? field_count : WP_LOG_FIELDS;
     wp_writer writer = {.limit = WP_FROM_WORKER_BYTES};
@@ -51,33 +47,19 @@ void telemetry_log(const eh_host *host, const eh_event *event, eh_level level, e
         write_text(&writer, fields[i].value, WP_LOG_VALUE_BYTES);
     }
     wp_frame_end(&writer);
-    channel_send(&writer);
+    channel_send(w, &writer);
 }
 
-eh_status told(const eh_event *event, const char *call, eh_status status) {
+eh_status told(const eh_host *host, const eh_event *event, const char *call, eh_status status) {
     if (status != EH_TOO_LARGE && status != EH_INVALID) return status;
     const char *name = status == EH_INVALID ? "EH_INVALID" : "EH_TOO_LARGE";
     char text[96];
     snprintf(text, sizeof text, WP_CONTRACT "%s answered %s", call, name);
-    telemetry_log(&the_worker.host, event, EH_WARNING, eh_text(text), NULL, 0);
+    telemetry_log(host, event, EH_WARNING, eh_text(text), NULL, 0);
     return status;
 }
 
 /* ---- metrics */
-
-typedef struct series {
-    uint8_t kind;
-    uint8_t *labelled; /* name and labels as they are sent */
-    size_t size;
-    uint64_t count;
-    double sum;
-    uint64_t buckets[WP_METRIC_BUCKETS];
-} series;
-
-static series all[WP_METRIC_SERIES];
-static uint32_t series_count, dropped_samples;
-static int64_t flushed_at;
-static bool is_dirty;
 
 static bool is_name(eh_bytes name) {
     if (!name.data || !name.size || name.size > WP_METRIC_NAME_BYTES) return false;
@@ -98,13 +80,13 @@ static bool are_labels(const eh_pair *labels, uint32_t count) {
     return true;
 }
 
-static series *find_or_add(uint8_t kind, wp_writer *labelled) {
-    for (uint32_t i = 0; i < series_count; ++i)
-        if (all[i].kind == kind && all[i].size == labelled->size &&
-            memcmp(all[i].labelled, labelled->data, labelled->size) == 0)
-            return &all[i];
-    if (series_count == WP_METRIC_SERIES || labelled->failed) return NULL;
-    series *fresh = &all[series_count++];
+static series *find_or_add(telemetry *t, uint8_t kind, wp_writer *labelled) {
+    for (uint32_t i = 0; i < t->series_count; ++i)
+        if (t->all[i].kind == kind && t->all[i].size == labelled->size &&
+            memcmp(t->all[i].labelled, labelled->data, labelled->size) == 0)
+            return &t->all[i];
+    if (t->series_count == WP_METRIC_SERIES || labelled->failed) return NULL;
+    series *fresh = &t->all[t->series_count++];
     fresh->kind = kind;
     fresh->labelled = labelled->data;
     fresh->size = labelled->size;
@@ -113,7 +95,7 @@ static series *find_or_add(uint8_t kind, wp_writer *labelled) {
 }
 
 /* The series with the lock held, or NULL and nothing held. */
-static series *locked_series(uint8_t kind, eh_bytes name, const eh_pair *labels, uint32_t label_count) {
+static series *locked_series(telemetry *t, uint8_t kind, eh_bytes name, const eh_pair *labels, uint32_t label_count) {
     wp_writer labelled = {.limit = 8192};
     bool is_valid = is_name(name) && are_labels(labels, label_count);
     if (is_valid) {
@@ -124,22 +106,22 @@ static series *locked_series(uint8_t kind, eh_bytes name, const eh_pair *labels,
             wp_write_bytes(&labelled, labels[i].value.data, labels[i].value.size);
         }
     }
-    pthread_mutex_lock(&lock);
-    series *found = is_valid ? find_or_add(kind, &labelled) : NULL;
+    pthread_mutex_lock(&t->lock);
+    series *found = is_valid ? find_or_add(t, kind, &labelled) : NULL;
     free(labelled.data);
-    is_dirty = true;
+    t->is_dirty = true;
     if (found) return found;
-    ++dropped_samples;
-    pthread_mutex_unlock(&lock);
+    ++t->dropped_samples;
+    pthread_mutex_unlock(&t->lock);
     return NULL;
 }
 
 void telemetry_count(const eh_host *host, eh_bytes name, uint64_t delta, const eh_pair *labels, uint32_t label_count) {
-    (void)host;
-    series *s = locked_series(WP_METRIC_COUNT, name, labels, label_count);
+    worker *w = worker_of(host);
+    series *s = w ? locked_series(&w->telemetry, WP_METRIC_COUNT, name, labels, label_count) : NULL;
     if (!s) return;
     s->count += delta;
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&w->telemetry.lock);
 }
 
 static uint32_t bucket_of(double value) {
@@ -152,14 +134,15 @@ static uint32_t bucket_of(double value) {
 }
 
 void telemetry_observe(const eh_host *host, eh_bytes name, double value, const eh_pair *labels, uint32_t label_count) {
-    (void)host;
-    eh_bytes none = {NULL, 0};
-    series *s = locked_series(WP_METRIC_HISTOGRAM, isfinite(value) ? name : none, labels, label_count);
+    worker *w = worker_of(host);
+    if (!w) return;
+    eh_bytes valid = {isfinite(value) ? name.data : NULL, name.size};
+    series *s = locked_series(&w->telemetry, WP_METRIC_HISTOGRAM, valid, labels, label_count);
     if (!s) return;
     ++s->count;
     s->sum += value;
     ++s->buckets[bucket_of(value)];
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&w->telemetry.lock);
 }
 
 static void write_series(wp_writer *writer, series *s) {
@@ -177,28 +160,33 @@ static void write_series(wp_writer *writer, series *s) {
     memset(s->buckets, 0, sizeof s->buckets);
 }
 
-void telemetry_flush(wp_writer *writer) {
-    pthread_mutex_lock(&lock);
-    if (is_dirty || dropped_lines) {
+void telemetry_flush(worker *w, wp_writer *writer) {
+    telemetry *t = &w->telemetry;
+    pthread_mutex_lock(&t->lock);
+    if (t->is_dirty || t->dropped_lines) {
         uint32_t used = 0;
-        for (uint32_t i = 0; i < series_count; ++i) used += all[i].count > 0;
+        for (uint32_t i = 0; i < t->series_count; ++i) used += t->all[i].count > 0;
         wp_frame_begin(writer, WP_METRICS, 0, 0);
-        wp_write_u32(writer, dropped_samples);
-        wp_write_u32(writer, dropped_lines);
+        wp_write_u32(writer, t->dropped_samples);
+        wp_write_u32(writer, t->dropped_lines);
         wp_write_u32(writer, used);
-        for (uint32_t i = 0; i < series_count; ++i)
-            if (all[i].count > 0) write_series(writer, &all[i]);
+        for (uint32_t i = 0; i < t->series_count; ++i)
+            if (t->all[i].count > 0) write_series(writer, &t->all[i]);
         wp_frame_end(writer);
-        dropped_samples = dropped_lines = 0;
-        is_dirty = false;
+        t->dropped_samples = t->dropped_lines = 0;
+        t->is_dirty = false;
     }
-    flushed_at = now_ms();
-    pthread_mutex_unlock(&lock);
+    t->flushed_at = now_ms();
+    pthread_mutex_unlock(&t->lock);
 }
 
-void telemetry_flush_if_due(wp_writer *writer) {
-    pthread_mutex_lock(&lock);
-    bool is_due = is_dirty && now_ms() - flushed_at >= TELEMETRY_MS;
-    pthread_mutex_unlock(&lock);
-    if (is_due) telemetry_flush(writer);
+void telemetry_flush_if_due(worker *w, wp_writer *writer) {
+    pthread_mutex_lock(&w->telemetry.lock);
+    bool is_due = w->telemetry.is_dirty && now_ms() - w->telemetry.flushed_at >= TELEMETRY_MS;
+    pthread_mutex_unlock(&w->telemetry.lock);
+    if (is_due) telemetry_flush(w, writer);
+}
+
+void telemetry_end(worker *w) {
+    for (uint32_t i = 0; i < w->telemetry.series_count; ++i) free(w->telemetry.all[i].labelled);
 }

@@ -1,17 +1,22 @@
 /*
- * outrigger-worker: sandbox first, then one plugin, frames on one socket.
+ * One plugin, frames on one socket: in a process of its own, or in threads of the sidecar.
  *
- *     main.c       the order of things; create and destroy run on its thread
+ *     main.c       the program outrigger-worker: the sandbox first
  *     sandbox.c    what is shut before the plugin is loaded, part by part: namespaces.c, landlock.c, filter.c
+ *     instance.c   the order of things; create and destroy run on its thread
+ *     inline.c     the same in the sidecar: its threads, and their end
  *     plugin.c     loads the library, checks and describes what its entry returns
  *     channel.c    the socket: one reader thread, any writer
  *     lanes.c      the threads that call handle(), and the marks for blame
+ *     questions.c  what an event asks of the host, and its answer
  *     state.c      eh.state/1
+ *     call.c       eh.call/1
  *     effects.c    eh.publish/1, eh.timer/1, and how an answer is written
  *     telemetry.c  log lines, folded metrics
  *     text.c       memory of one event, UTF-8
  *
- * Threads: main (control), the reader, which never runs handler code, and one thread a lane.
+ * Threads: control, the reader, which never runs handler code, and one thread a lane. Nothing is global: what a
+ * thread needs comes by way of the host, the event or its own argument.
  */
 #ifndef WORKER_H
 #define WORKER_H
@@ -77,9 +82,12 @@ typedef struct guarded_result {
     unsigned char after[GUARD_BYTES];
 } guarded_result;
 
+typedef struct worker worker;
+
 typedef struct run {
     uint32_t number;
     uint64_t fence;
+    worker *worker;
     _Atomic int64_t deadline_ms;  /* monotonic */
     _Atomic bool is_over;         /* revoked, or handle() has returned */
     eh_event event;
@@ -99,6 +107,8 @@ typedef struct run {
     timer_change timers[WP_TIMERS];
     uint32_t timer_count;
     size_t effects_size;
+    uint32_t call_count;
+    size_t call_bytes;            /* bodies of requests and answers */
 } run;
 
 /* The run behind an event, or NULL for an event that is none. */
@@ -106,13 +116,67 @@ run *run_of(const eh_event *event);
 /* Locks the run; false, and unlocked, if the event is over. */
 bool run_lock(run *r);
 
-/* ---- the process */
+/* ---- the threads that call handle() */
+
+typedef struct lane {
+    worker *worker;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    uint32_t index;
+    uint32_t batch;
+    uint32_t count;    /* events of the batch under way; 0 when idle */
+    bool is_ending;
+    uint8_t *payload;  /* owns the text of its events */
+    run *runs;
+} lane;
+
+/* ---- the socket */
+
+typedef struct channel {
+    int descriptor;
+    pthread_t reader;
+    bool has_reader;
+    pthread_mutex_t sending;
+    pthread_mutex_t control; /* what waits for the control thread */
+    pthread_cond_t changed;
+    uint8_t *create_payload;
+    size_t create_size;
+    bool is_stopped;
+} channel;
+
+/* ---- log lines and metrics */
+
+typedef struct series {
+    uint8_t kind;
+    uint8_t *labelled; /* name and labels as they are sent */
+    size_t size;
+    uint64_t count;
+    double sum;
+    uint64_t buckets[WP_METRIC_BUCKETS];
+} series;
+
+typedef struct telemetry {
+    pthread_mutex_t lock;
+    int64_t second;
+    uint32_t lines, dropped_lines;
+    series all[WP_METRIC_SERIES];
+    uint32_t series_count, dropped_samples;
+    int64_t flushed_at;
+    bool is_dirty;
+} telemetry;
+
+/* ---- all of it */
 
 typedef struct allowed_route {
     eh_bytes source, detail_type;
 } allowed_route;
 
-typedef struct worker {
+struct worker {
+    bool is_inline;     /* in the sidecar: nothing here may end the process */
+    _Atomic int status; /* what it ended with */
+    const char *path;   /* of the library */
+    uint32_t sandbox_bits, landlock_abi;
     const eh_plugin *plugin;
     const eh_handler *handler; /* set before CREATED */
     void *self;
@@ -124,65 +188,81 @@ typedef struct worker {
     allowed_route *allowed;
     uint32_t allowed_count;
     uint8_t *create_frame; /* owns what `allowed` points into */
-    int status;            /* /proc/self/stat, opened before the sandbox */
+    int threads;           /* /proc/self/stat, opened before the sandbox; -1 for none */
     _Atomic bool is_stopping;
-} worker;
-
-extern worker the_worker;
+    _Atomic bool is_cut;   /* the host is gone: what is not begun is not begun any more */
+    channel channel;
+    telemetry telemetry;
+    lane lanes[WP_LANES];
+    _Atomic uint32_t lanes_started; /* each is whole before it counts */
+};
 
 int64_t now_ms(void);
-noreturn void leave(int status);
 
-/* ---- sandbox.c */
+/* ---- instance.c */
 
-/* What the host asks for, in the program's arguments. */
-typedef struct confinement {
-    int mode;              /* WP_SANDBOX_... */
-    uint64_t memory;       /* bytes of data */
-    uint32_t open_files;
-    uint32_t threads;
-    uint32_t user;         /* uid and gid; 0 for the host's own */
-    char *const *readable; /* paths; NULL-terminated */
-    char **arguments;      /* the program's */
-} confinement;
-
-typedef struct sandbox {
-    uint32_t bits;
-    uint32_t landlock_abi;
-} sandbox;
-
-/* Refuses, and does not return, where what is demanded cannot be had. */
-sandbox sandbox_enter(const confinement *c);
+/* Before any thread. */
+void worker_prepare(worker *w, int descriptor);
+/* From the plugin's loading to destroy(), on the control thread. */
+noreturn void worker_live(worker *w);
+/* This worker is over. The process exits; inline the socket is cut, and each thread returns when it can. */
+void fail(worker *w, int status);
+/* The same, and ends the calling thread, which is the worker's own and holds no lock. */
+noreturn void leave(worker *w, int status);
+/* What is not the handler's was written over. The process ends, inline too: with the marks standing. */
+noreturn void wreck(worker *w, int status);
+/* False where it cannot be had. Closes the file. */
+bool worker_map_blame(worker *w, int file);
+/* The worker behind what a handler passed, or NULL. */
+worker *worker_of(const eh_host *host);
 
 /* ---- plugin.c */
 
 /* Loads and checks; on failure writes the refusal and leaves. */
-const eh_plugin *plugin_load(void);
-void plugin_describe(wp_writer *writer, const eh_plugin *plugin);
+const eh_plugin *plugin_load(worker *w);
+void plugin_describe(worker *w, wp_writer *writer, const eh_plugin *plugin);
 const eh_handler *plugin_handler(const eh_plugin *plugin, const char *id);
 
 /* ---- channel.c */
 
-/* Sends everything and empties the writer. Leaves if the host is gone. */
-void channel_send(wp_writer *writer);
-void channel_start(void);
+/* Sends everything and empties the writer. Where the host is gone, fails the worker. */
+void channel_send(worker *w, wp_writer *writer);
+/* The same without a worker: false if the host is gone. */
+bool channel_write(int descriptor, const wp_writer *writer);
+void channel_start(worker *w);
 /* Blocks until the host asks for create; NULL when it asks to stop. The frame's payload is the caller's. */
-uint8_t *channel_next_create(size_t *size);
+uint8_t *channel_next_create(worker *w, size_t *size);
 
 /* ---- lanes.c */
 
-void lanes_start(uint32_t count);
-void lanes_give(uint32_t batch, uint8_t *payload, size_t size);
-void lanes_revoke(uint32_t number);
-void lanes_reply(uint32_t number, uint8_t *payload, size_t size);
-void lanes_finish(void);
+void lanes_start(worker *w, uint32_t count);
+void lanes_give(worker *w, uint32_t batch, uint8_t *payload, size_t size);
+void lanes_revoke(worker *w, uint32_t number);
+/* Every event is over. */
+void lanes_revoke_all(worker *w);
+void lanes_reply(worker *w, uint32_t number, uint8_t *payload, size_t size);
+/* Whoever waits for an answer of the host goes on without it: the host stops. */
+void lanes_hurry(worker *w);
+void lanes_finish(worker *w);
+/* Ends their threads, once they are idle, and frees them. */
+void lanes_end(worker *w);
 /* Threads that are neither the host's nor those of a handler whose destroy() keeps its word. */
-uint32_t lanes_count_strangers(void);
+uint32_t lanes_count_strangers(worker *w);
+
+/* ---- questions.c: with the run locked, before and after */
+
+/* Waits until no other thread of the event asks; false if the event is over by then. */
+bool question_begin(run *r);
+/* Sends the question and waits for the run's `reply`; false if none came while the event lasted. */
+bool question_ask(run *r, wp_writer *question);
+/* The reply was read. */
+void question_end(run *r);
 
 /* ---- services */
 
 extern const eh_state state_service;
 extern const eh_publish publish_service;
+extern const eh_call call_service;
 extern const eh_timer timer_service;
 const void *service_find(const char *name);
 void effects_write(wp_writer *writer, run *r);
@@ -196,14 +276,15 @@ void telemetry_log(const eh_host *host, const eh_event *event, eh_level level, e
 void telemetry_count(const eh_host *host, eh_bytes name, uint64_t delta, const eh_pair *labels, uint32_t label_count);
 void telemetry_observe(const eh_host *host, eh_bytes name, double value, const eh_pair *labels, uint32_t label_count);
 /* Writes the samples folded since the last time, if there are any. */
-void telemetry_flush(wp_writer *writer);
+void telemetry_flush(worker *w, wp_writer *writer);
 /* The same, at most once in TELEMETRY_MS: for a frame that goes out anyway. */
 #define TELEMETRY_MS 1000
-void telemetry_flush_if_due(wp_writer *writer);
+void telemetry_flush_if_due(worker *w, wp_writer *writer);
 /* Passes the status of a service on; one that only a bug earns becomes a log line. */
-eh_status told(const eh_event *event, const char *call, eh_status status);
+eh_status told(const eh_host *host, const eh_event *event, const char *call, eh_status status);
 /* False when this second's lines are used up; then it is counted. */
-bool telemetry_may_speak(void);
+bool telemetry_may_speak(worker *w);
+void telemetry_end(worker *w);
 
 /* ---- text.c */
 

@@ -38,6 +38,12 @@ import Yams
         try await expectEveryRule(setting, events: [], #_sourceLocation)
     }
 
+    @Test func theExampleInCKeepsEveryRuleInline() async throws {
+        var setting = Library.setting("libhello-c.so")
+        setting.isolation = .inline
+        try await expectEveryRule(setting, events: [], #_sourceLocation)
+    }
+
     private static let common = "-shared -fPIC -fvisibility=hidden -I Handlers/ABI/include "
         + "-Wl,--version-script=Handlers/exports.map"
 

@@ -51,8 +51,30 @@ import Testing
         #expect(found.contains { $0.contains(words) }, "\(report.failures.map { "\($0.rule.name): \($0.detail)" })")
     }
 
-    @Test func withoutAMistakeEveryRuleIsKept() async throws {
-        let report = try await check("libfixture-careless.so", config: "{}")
+    /// Inline, whatever does not end a process: the same rule is named in the same words.
+    @Test(arguments: [
+        ("nothing", "answers", "handle() returned without an answer"),
+        ("late", "deadline", "it answered after the deadline"),
+        ("reason", "reasons", "an answer without a code"),
+        ("text", "log", "a line that is not UTF-8"),
+        ("text", "limits", "eh_publish.publish answered EH_INVALID"),
+        ("flood", "log", "lines beyond 200 a second were dropped"),
+        ("metrics", "metrics", "samples were dropped"),
+        ("effects", "limits", "eh_state.put answered EH_TOO_LARGE"),
+        ("draft", "publishes", "the detail of draft 0 is not JSON"),
+        ("first", "batches", "handle() returned without an answer"),
+    ]) func theRuleThatIsBrokenInlineIsNamed(_ mistake: String, _ rule: String, _ words: String) async throws {
+        let report = try await check("libfixture-careless.so", config: "{\"do\":\"\(mistake)\"}") { setting in
+            setting.isolation = .inline
+            if mistake == "late" { setting.grace = .seconds(2) }
+        }
+        let found = report.failures.filter { $0.rule.name == rule }.map(\.detail)
+        #expect(found.contains { $0.contains(words) }, "\(report.failures.map { "\($0.rule.name): \($0.detail)" })")
+    }
+
+    @Test(arguments: HandlerOptions.Isolation.allCases)
+    func withoutAMistakeEveryRuleIsKept(_ isolation: HandlerOptions.Isolation) async throws {
+        let report = try await check("libfixture-careless.so", config: "{}") { $0.isolation = isolation }
         #expect(report.failures.isEmpty && report.plugin?.name == "careless")
     }
 

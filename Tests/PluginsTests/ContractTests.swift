@@ -5,8 +5,9 @@ import Testing
 
 /// What the header promises, seen from a handler that keeps to it.
 @Suite struct ContractTests {
-    @Test func eachResultBecomesItsOutcome() async throws {
-        try await TestHost.with("obedient", of: "obedient") { test, _ in
+    @Test(arguments: Isolation.allCases)
+    func eachResultBecomesItsOutcome(_ isolation: Isolation) async throws {
+        try await TestHost.with("obedient", of: "obedient", in: isolation) { test, _ in
             let commands = ["done", "retry", "reject", "wait", "forget", "unknown"]
             let outcomes = try await test.run("obedient", commands.map { "{\"do\":\"\($0)\"}" })
             #expect(
@@ -19,20 +20,26 @@ import Testing
         }
     }
 
-    @Test func theProfileIsWhatThePluginSays() async throws {
-        try await TestHost.with("keyed", of: "obedient", { $0.workers = 2 }) { test, profile in
+    @Test(arguments: Isolation.allCases)
+    func theProfileIsWhatThePluginSays(_ isolation: Isolation) async throws {
+        let pair = { (options: inout HandlerOptions) in if isolation == .worker { options.workers = 2 } }
+        try await TestHost.with("keyed", of: "obedient", in: isolation, pair) { test, profile in
             #expect(profile.plugin.name == "obedient" && profile.plugin.version == "1.2.3")
             #expect(profile.plugin.handlers.map(\.id.text) == ["obedient", "batching", "keyed"])
-            #expect(profile.concurrency == 6 && profile.maximumBatch == 10)
+            // Inline there is one instance, with its threads.
+            let instances = isolation == .inline ? 1 : 2
+            #expect(profile.concurrency == 3 * instances && profile.maximumBatch == 10)
             #expect(profile.businessKey == ["/order/id", "/line"])
             #expect(profile.routes.map(\.source) == ["test.*", "other"])
-            #expect(profile.sandbox.isComplete)
-            #expect(test.recorder.events.count { if case .ready = $0 { true } else { false } } == 2)
+            #expect(profile.sandbox.isComplete == (isolation == .worker))
+            #expect(profile.sandbox.isInline == (isolation == .inline))
+            #expect(test.recorder.events.count { if case .ready = $0 { true } else { false } } == instances)
         }
     }
 
-    @Test func aHandlerSeesItsEvent() async throws {
-        try await TestHost.with("obedient", of: "obedient") { test, _ in
+    @Test(arguments: Isolation.allCases)
+    func aHandlerSeesItsEvent(_ isolation: Isolation) async throws {
+        try await TestHost.with("obedient", of: "obedient", in: isolation) { test, _ in
             let outcome = try await test.run("obedient", do: "show")
             let expected =
                 "e-0|test.in|Thing.Asked.v1|urn:test:thing:1|key-1|corr-1|group-1|00-trace-parent-01"
@@ -41,24 +48,28 @@ import Testing
         }
     }
 
-    @Test func aFrameOfTenIsDividedIntoTheHandlersOwnCalls() async throws {
-        try await TestHost.with("batching", of: "obedient") { test, _ in
+    @Test(arguments: Isolation.allCases)
+    func aFrameOfTenIsDividedIntoTheHandlersOwnCalls(_ isolation: Isolation) async throws {
+        try await TestHost.with("batching", of: "obedient", in: isolation) { test, _ in
             let outcomes = try await test.run("batching", Array(repeating: "{}", count: 10))
             let calls = [4, 4, 4, 4, 4, 4, 4, 4, 2, 2]
             #expect(outcomes.map(\.word) == calls.map { "reject call-of-\($0)" })
         }
     }
 
-    @Test func elevenEventsAreNoBatch() async throws {
-        try await TestHost.with("obedient", of: "obedient") { test, _ in
+    @Test(arguments: Isolation.allCases)
+    func elevenEventsAreNoBatch(_ isolation: Isolation) async throws {
+        try await TestHost.with("obedient", of: "obedient", in: isolation) { test, _ in
             await #expect(throws: Failure.self) {
                 try await test.run("obedient", Array(repeating: "{}", count: 11))
             }
         }
     }
 
-    @Test func manyBatchesAtOnceAreEachAnswered() async throws {
-        try await TestHost.with("keyed", of: "obedient", { $0.workers = 2 }) { test, _ in
+    @Test(arguments: Isolation.allCases)
+    func manyBatchesAtOnceAreEachAnswered(_ isolation: Isolation) async throws {
+        let pair = { (options: inout HandlerOptions) in if isolation == .worker { options.workers = 2 } }
+        try await TestHost.with("keyed", of: "obedient", in: isolation, pair) { test, _ in
             let done = try await withThrowingTaskGroup(of: Int.self) { group in
                 for _ in 0..<50 {
                     group.addTask {
@@ -74,8 +85,9 @@ import Testing
 
     // MARK: - state
 
-    @Test func anUnknownKeyIsARoundTripAndItsVersionIsKept() async throws {
-        try await TestHost.with("obedient", of: "obedient") { test, _ in
+    @Test(arguments: Isolation.allCases)
+    func anUnknownKeyIsARoundTripAndItsVersionIsKept(_ isolation: Isolation) async throws {
+        try await TestHost.with("obedient", of: "obedient", in: isolation) { test, _ in
             test.state.set("counter", "41", version: 7)
             let effects = try await test.run("obedient", do: "count").effects
             #expect(effects?.reads == [StateRead(key: Bytes("counter"), version: 7)])
@@ -86,8 +98,9 @@ import Testing
         }
     }
 
-    @Test func declaredKeysTravelWithTheEvent() async throws {
-        try await TestHost.with("keyed", of: "obedient") { test, _ in
+    @Test(arguments: Isolation.allCases)
+    func declaredKeysTravelWithTheEvent(_ isolation: Isolation) async throws {
+        try await TestHost.with("keyed", of: "obedient", in: isolation) { test, _ in
             test.state.set("position:EUR", "100", version: 3)
             let detail = #"{"do":"copy","currency":"EUR"}"#
             let effects = try await test.run("keyed", [detail])[0].effects
@@ -98,8 +111,9 @@ import Testing
         }
     }
 
-    @Test func manyKeysAreOneRoundTripAndAnEraseIsAWrite() async throws {
-        try await TestHost.with("obedient", of: "obedient") { test, _ in
+    @Test(arguments: Isolation.allCases)
+    func manyKeysAreOneRoundTripAndAnEraseIsAWrite(_ isolation: Isolation) async throws {
+        try await TestHost.with("obedient", of: "obedient", in: isolation) { test, _ in
             test.state.set("a", "A", version: 1)
             test.state.set("b", "B", version: 2)
             let effects = try await test.run("obedient", do: "get-many").effects
@@ -112,9 +126,9 @@ import Testing
         }
     }
 
-    @Test(arguments: ["conflict", "unavailable", "fill"])
-    func theServiceSaysWhatDoesNotGo(_ command: String) async throws {
-        try await TestHost.with("obedient", of: "obedient") { test, _ in
+    @Test(arguments: ["conflict", "unavailable", "fill"], Isolation.allCases)
+    func theServiceSaysWhatDoesNotGo(_ command: String, _ isolation: Isolation) async throws {
+        try await TestHost.with("obedient", of: "obedient", in: isolation) { test, _ in
             test.state.set("a", "A", version: 1)
             try await test.expect("obedient", do: command, "done")
         }
@@ -122,8 +136,9 @@ import Testing
 
     // MARK: - publish, timers
 
-    @Test func aDraftIsCanonicalAndInheritsFromItsParent() async throws {
-        try await TestHost.with("obedient", of: "obedient") { test, _ in
+    @Test(arguments: Isolation.allCases)
+    func aDraftIsCanonicalAndInheritsFromItsParent(_ isolation: Isolation) async throws {
+        try await TestHost.with("obedient", of: "obedient", in: isolation) { test, _ in
             let drafts = try await test.run("obedient", do: "publish").effects?.drafts
             let expected = Draft(
                 source: "test.out", detailType: "Thing.Made.v1", resource: "urn:test:thing:1",
@@ -133,8 +148,9 @@ import Testing
         }
     }
 
-    @Test func whatIsNotListedIsDeniedAndNoted() async throws {
-        try await TestHost.with("obedient", of: "obedient") { test, _ in
+    @Test(arguments: Isolation.allCases)
+    func whatIsNotListedIsDeniedAndNoted(_ isolation: Isolation) async throws {
+        try await TestHost.with("obedient", of: "obedient", in: isolation) { test, _ in
             try await test.expect("obedient", do: "publish-unlisted", "done")
             await test.recorder.first {
                 if case .denied(let id, "test.out", "Thing.Gone.v1") = $0 { id.text == "e-0" } else { false }
@@ -142,21 +158,24 @@ import Testing
         }
     }
 
-    @Test func aDraftThatIsNotJSONRejectsItsParent() async throws {
-        try await TestHost.with("obedient", of: "obedient") { test, _ in
+    @Test(arguments: Isolation.allCases)
+    func aDraftThatIsNotJSONRejectsItsParent(_ isolation: Isolation) async throws {
+        try await TestHost.with("obedient", of: "obedient", in: isolation) { test, _ in
             try await test.expect("obedient", do: "publish-garbage", "reject publish.invalid")
         }
     }
 
-    @Test func theSeventeenthDraftIsTooMuch() async throws {
-        try await TestHost.with("obedient", of: "obedient") { test, _ in
+    @Test(arguments: Isolation.allCases)
+    func theSeventeenthDraftIsTooMuch(_ isolation: Isolation) async throws {
+        try await TestHost.with("obedient", of: "obedient", in: isolation) { test, _ in
             let drafts = try await test.run("obedient", do: "publish-many").effects?.drafts
             #expect(drafts?.count == 16)
         }
     }
 
-    @Test func aTimerOfOneKeyIsMoved() async throws {
-        try await TestHost.with("obedient", of: "obedient") { test, _ in
+    @Test(arguments: Isolation.allCases)
+    func aTimerOfOneKeyIsMoved(_ isolation: Isolation) async throws {
+        try await TestHost.with("obedient", of: "obedient", in: isolation) { test, _ in
             let timers = try await test.run("obedient", do: "timers").effects?.timers
             #expect(
                 timers == [
@@ -167,8 +186,9 @@ import Testing
         }
     }
 
-    @Test func anEventThatIsOverGetsNothingMore() async throws {
-        try await TestHost.with("obedient", of: "obedient") { test, _ in
+    @Test(arguments: Isolation.allCases)
+    func anEventThatIsOverGetsNothingMore(_ isolation: Isolation) async throws {
+        try await TestHost.with("obedient", of: "obedient", in: isolation) { test, _ in
             let two = [#"{"do":"done"}"#, #"{"do":"stale"}"#]
             let words = try await test.run("obedient", two).map(\.word)
             #expect(words == ["done", "done"])
@@ -177,8 +197,9 @@ import Testing
 
     // MARK: - telemetry
 
-    @Test func linesMetricsAndOutputReachTheObserver() async throws {
-        try await TestHost.with("obedient", of: "obedient") { test, _ in
+    @Test(arguments: Isolation.allCases)
+    func linesMetricsAndOutputReachTheObserver(_ isolation: Isolation) async throws {
+        try await TestHost.with("obedient", of: "obedient", in: isolation) { test, _ in
             _ = try await test.run("obedient", do: "speak")
             let fields = [Attribute(name: "order", value: "O-1")]
             let event = EventID(issuer: "issuer", text: "e-0")
@@ -188,7 +209,8 @@ import Testing
             #expect(test.recorder.lines.first?.traceParent == "00-trace-parent-01")
             #expect(test.recorder.lines.last?.event == nil)
             await test.host.stop(within: .seconds(5))
-            #expect(test.recorder.output == ["printed", "no end of linedestroyed"])
+            // Inline it prints where the sidecar prints.
+            #expect(test.recorder.output == (isolation == .worker ? ["printed", "no end of linedestroyed"] : []))
             let samples = test.recorder.events.flatMap { event -> [HandlerSample] in
                 if case .samples(let all) = event { all } else { [] }
             }

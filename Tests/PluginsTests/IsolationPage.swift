@@ -82,6 +82,8 @@ enum SandboxPage {
           threads lives up to a second.
         - A handler that lies in its results, its log lines or its metrics. What it may publish is listed, nothing else.
         - `off` is for debugging alone.
+        - A handler with `isolation: inline`: it runs in the sidecar, and nothing of this page holds for it
+          (Decisions/0015).
 
         ## What `strict` needs
 

@@ -57,18 +57,21 @@ import Testing
         #expect(try await TestHost().refusal(options) == Failure(code, options.plugin, cause))
     }
 
-    @Test func aLibraryWithoutTheSymbolIsNoPlugin() async throws {
+    @Test(arguments: Isolation.allCases)
+    func aLibraryWithoutTheSymbolIsNoPlugin(_ isolation: Isolation) async throws {
         let places = ["/lib/x86_64-linux-gnu/libm.so.6", "/lib/aarch64-linux-gnu/libm.so.6", "/lib64/libm.so.6"]
         let library = try #require(places.first { FileManager.default.fileExists(atPath: $0) })
-        let failure = try await TestHost().refusal(HandlerOptions(id: HandlerID("any"), plugin: library))
+        let options = HandlerOptions(id: HandlerID("any"), plugin: library, isolation: isolation)
+        let failure = try await TestHost().refusal(options)
         #expect(failure == Failure(.pluginNoEntry, library, "no symbol eh_plugin_entry_v1"))
     }
 
-    @Test func aTextFileIsNoPlugin() async throws {
+    @Test(arguments: Isolation.allCases)
+    func aTextFileIsNoPlugin(_ isolation: Isolation) async throws {
         let test = try TestHost()
         let path = test.folder.file("plugin.so")
         try Data("no library".utf8).write(to: URL(filePath: path))
-        let failure = await test.refusal(HandlerOptions(id: HandlerID("any"), plugin: path))
+        let failure = await test.refusal(HandlerOptions(id: HandlerID("any"), plugin: path, isolation: isolation))
         #expect(failure?.code == .pluginNotLoadable && failure?.subject == path)
     }
 
@@ -99,8 +102,11 @@ import Testing
         #expect(try await TestHost().refusal(options)?.code == .pluginNotReady)
     }
 
-    @Test func aHandlerThatThePluginLacksIsNamed() async throws {
-        let failure = try await TestHost().refusal(TestHost.options("other", of: "obedient"))
+    @Test(arguments: Isolation.allCases)
+    func aHandlerThatThePluginLacksIsNamed(_ isolation: Isolation) async throws {
+        var options = TestHost.options("other", of: "obedient")
+        options.isolation = isolation
+        let failure = try await TestHost().refusal(options)
         #expect(failure?.code == .pluginMismatch)
         #expect(failure?.cause == "no handler other in it, but obedient, batching, keyed")
     }
@@ -143,16 +149,19 @@ import Testing
 
     // MARK: - create
 
-    @Test func aConfigurationThatCannotWorkIsRefusedWithItsReason() async throws {
+    @Test(arguments: Isolation.allCases)
+    func aConfigurationThatCannotWorkIsRefusedWithItsReason(_ isolation: Isolation) async throws {
         var options = TestHost.options("obedient", of: "obedient")
+        options.isolation = isolation
         options.configuration = Bytes(#"{"create":"invalid"}"#)
         let failure = try await TestHost().refusal(options)
         #expect(failure == Failure(.pluginRefused, "obedient", "config.no-currency: currency is missing"))
     }
 
-    @Test func aHandlerThatIsNotReadyIsAskedAgain() async throws {
+    @Test(arguments: Isolation.allCases)
+    func aHandlerThatIsNotReadyIsAskedAgain(_ isolation: Isolation) async throws {
         try await TestHost.with(
-            "obedient", of: "obedient", { $0.configuration = Bytes(#"{"create":"second"}"#) }
+            "obedient", of: "obedient", in: isolation, { $0.configuration = Bytes(#"{"create":"second"}"#) }
         ) { test, _ in
             #expect(
                 test.recorder.events.contains {
@@ -162,8 +171,10 @@ import Testing
         }
     }
 
-    @Test func patienceEnds() async throws {
+    @Test(arguments: Isolation.allCases)
+    func patienceEnds(_ isolation: Isolation) async throws {
         var options = TestHost.options("obedient", of: "obedient")
+        options.isolation = isolation
         options.configuration = Bytes(#"{"create":"never"}"#)
         options.patience = .milliseconds(200)
         #expect(try await TestHost().refusal(options)?.code == .pluginNotReady)

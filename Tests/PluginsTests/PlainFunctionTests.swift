@@ -159,8 +159,15 @@ import Testing
         #expect(try await Self.outcomes(call, [#"{"v":3}"#]).map(\.word) == ["done"])
     }
 
-    @Test func itRunsInTheSandbox() async throws {
-        #expect(try await Self.outcomes(Call(symbol: "plain_escape"), ["{}"]).map(\.word) == ["done"])
+    @Test(arguments: [HandlerOptions.Sandbox.required, .strict])
+    func itRunsInTheSandbox(_ sandbox: HandlerOptions.Sandbox) async throws {
+        guard sandbox != .strict || Namespaces.areAllowed else { return }
+        var options = Self.options(Call(symbol: "plain_escape"))
+        options.sandbox = sandbox
+        try await TestHost.with("fees", of: "plain", bounds: IsolationScene.bounds, { $0 = options }) { test, _ in
+            let words = try await test.run("fees", ["{}"]).map(\.word)
+            #expect(words == ["done"])
+        }
     }
 
     @Test func aCrashInItIsBlamedAsAnyHandlers() async throws {

@@ -6,6 +6,8 @@ import Support
 import Synchronization
 import Testing
 
+typealias Isolation = HandlerOptions.Isolation
+
 /// Handler state in memory, as the store shows it.
 final class MemoryState: HandlerState {
     private struct Content {
@@ -40,6 +42,7 @@ final class Recorder: WorkerObserver {
     private struct Content {
         var events: [(WorkerEvent, WorkerName)] = []
         var waiters: [(@Sendable (WorkerEvent) -> Bool, CheckedContinuation<WorkerName, Never>)] = []
+        var trials: [TrialResult] = []
     }
     private let content = Mutex(Content())
 
@@ -49,6 +52,13 @@ final class Recorder: WorkerObserver {
     var output: [String] { events.compactMap { if case .output(let line) = $0 { line } else { nil } } }
     var ends: [String] { events.compactMap { if case .ended(let cause, _) = $0 { cause } else { nil } } }
     var kills: [Failure] { events.compactMap { if case .killed(let failure) = $0 { failure } else { nil } } }
+
+    /// How events went in second builds.
+    var trials: [TrialResult] { content.withLock { $0.trials } }
+
+    func note(_ event: TrialEvent, of handler: HandlerID) {
+        if case .ran(_, let result) = event { content.withLock { $0.trials.append(result) } }
+    }
 
     func note(_ event: WorkerEvent, of worker: WorkerName) {
         let ready = content.withLock { content in
@@ -84,12 +94,13 @@ struct TestHost {
     private static let otherWorker = ProcessInfo.processInfo.environment["OUTRIGGER_TEST_WORKER"]
 
     init(
-        program: String = otherWorker ?? Fixtures.products + "/outrigger-worker", bounds: WorkerBounds = WorkerBounds()
+        program: String = otherWorker ?? Fixtures.products + "/outrigger-worker",
+        bounds: WorkerBounds = WorkerBounds(), services: any ServiceCaller = NoServices(), directory: String? = nil
     ) throws {
         folder = try TemporaryFolder()
         host = PluginHost(
-            program: program, directory: folder.path, state: state, clock: FixedClock(), bounds: bounds,
-            observer: recorder)
+            program: program, directory: directory ?? folder.path, state: state, services: services,
+            clock: FixedClock(), bounds: bounds, observer: recorder)
     }
 
     static func plugin(_ name: String) -> String { "\(Fixtures.products)/libfixture-\(name).so" }
@@ -103,12 +114,14 @@ struct TestHost {
 
     /// Starts one handler, runs the test, and reaps every worker.
     static func with(
-        _ handler: String, of plugin: String, bounds: WorkerBounds = WorkerBounds(),
+        _ handler: String, of plugin: String, in isolation: Isolation = .worker,
+        bounds: WorkerBounds = WorkerBounds(), services: any ServiceCaller = NoServices(),
         _ change: (inout HandlerOptions) -> Void = { _ in }, _ body: (TestHost, HandlerProfile) async throws -> Void
     ) async throws {
         var options = options(handler, of: plugin)
+        options.isolation = isolation
         change(&options)
-        let test = try TestHost(bounds: bounds)
+        let test = try TestHost(bounds: bounds, services: services)
         let profiles = try await test.host.start(generation: 1, handlers: [options])
         try await body(test, profiles[0])
         await test.host.stop(within: .seconds(5))

@@ -11,7 +11,7 @@ public final class TestServer: Sendable {
         public let target: String
         /// By lower-case name.
         public let headers: [String: String]
-        public let body: [UInt8]
+        public var body: [UInt8]
         /// Connections are numbered from 1.
         public let connection: Int
     }
@@ -22,6 +22,8 @@ public final class TestServer: Sendable {
         case raw([UInt8])
         /// Nothing, until the client hangs up.
         case silence
+        /// 200 and a body of so many bytes, announced or chunked, sent as long as the client takes them.
+        case flood(Int, isAnnounced: Bool)
 
         public static func json(_ text: String, status: Int = 200, headers: [String: String] = [:]) -> Reply {
             .answer(status, headers: headers, body: Array(text.utf8))
@@ -166,7 +168,18 @@ private final class Connections: Sendable {
             var byte: UInt8 = 0
             while recv(descriptor, &byte, 1, 0) > 0 {}
             return false
+        case .flood(let size, let isAnnounced):
+            return flood(size, isAnnounced, on: descriptor)
         }
+    }
+
+    private func flood(_ size: Int, _ isAnnounced: Bool, on descriptor: Int32) -> Bool {
+        let length = isAnnounced ? "Content-Length: \(size)" : "Transfer-Encoding: chunked"
+        let piece = [UInt8](repeating: UInt8(ascii: "a"), count: 65_536)
+        let part = isAnnounced ? piece : Array("10000\r\n".utf8) + piece + Array("\r\n".utf8)
+        guard send(Array("HTTP/1.1 200 Test\r\n\(length)\r\n\r\n".utf8), on: descriptor) else { return false }
+        for _ in 0..<size / piece.count where !send(part, on: descriptor) { return false }
+        return isAnnounced || send(Array("0\r\n\r\n".utf8), on: descriptor)
     }
 
     private func send(_ bytes: [UInt8], on descriptor: Int32) -> Bool {

@@ -298,8 +298,9 @@ EH_EXPORT const eh_plugin *eh_plugin_entry_v1(void);
 /* Every service function takes the event it works for: that gives it its transaction, its trace and
  * the lifetime of what it returns. Any thread may call them while handle() of that event has not returned;
  * they may block, at most remaining_ms; with an event that is over they return EH_EXPIRED.
- * One event may read 256 keys, write 32, publish 16 events and set 16 timers. A key is 1 to 512 bytes, a value or a
- * timer's detail at most 256 kB, a draft at most 400 kB (what the bus takes with its token), all together 3 MB.
+ * One event may read 256 keys, write 32, publish 16 events, set 16 timers and make 32 calls. A key is 1 to 512 bytes, a
+ * value or a timer's detail at most 256 kB, a draft at most 400 kB (what the bus takes with its token), all together
+ * 3 MB; the body of a request or an answer at most 1 MiB, all of them together 4 MiB.
  * EH_TOO_LARGE comes from the call that goes over: the same limits in every store, so that nothing that was committed
  * is too large to keep or to send. */
 
@@ -360,19 +361,20 @@ typedef struct eh_request {
     uint32_t size;
     uint32_t header_count;
     eh_bytes service;             /* a name from the operator's configuration, never a path */
-    eh_bytes method;
-    eh_bytes path;
-    eh_bytes body;
-    eh_bytes idempotency_key;     /* empty: derived, see eh_call */
-    const eh_pair *headers;
-    uint64_t timeout_ms;          /* 0: remaining_ms */
+    eh_bytes method;              /* GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS */
+    eh_bytes path;                /* absolute, with its query, percent-encoded; at most 4096 bytes */
+    eh_bytes body;                /* may be empty */
+    eh_bytes idempotency_key;     /* empty: derived, see eh_call; at most 255 bytes */
+    const eh_pair *headers;       /* at most 32, of 16 kB in all; NULL if there are none. None of those that the host
+                                   * adds, and none that belongs to the connection */
+    uint64_t timeout_ms;          /* 0: remaining_ms; the operator's own limit holds in any case */
 } eh_request;
 
 typedef struct eh_response {
     uint32_t size;
     uint32_t status;              /* any HTTP status is EH_OK; only no answer is a failure */
     eh_bytes body;
-    const eh_pair *headers;
+    const eh_pair *headers;       /* without those of the connection; NULL if there are none */
     uint32_t header_count;
     uint32_t reserved;
 } eh_response;
@@ -380,9 +382,13 @@ typedef struct eh_response {
 typedef struct eh_call {
     uint32_t size;
     /* Not part of the promise: it happens at once, and again on a retry. The host adds traceparent and
-     * Idempotency-Key: from the event id, the handler id, method, path, and the how-manieth call of these. */
+     * Idempotency-Key: from the event id, the handler id, service, method, path, and the how-manieth call of these,
+     * so that it is the same on every attempt. (Calls alike from several threads have no order, and need a key of
+     * their own.) Redirects are answers. EH_DENIED: the operator does not list the service for this handler.
+     * EH_UNAVAILABLE: it is away, slow, broke off, or failed too often lately; also in a build on trial as a shadow,
+     * which calls nobody. EH_TOO_LARGE may be said of an answer: the service has done what it did. */
     eh_status (*call)(const eh_host *host, const eh_event *event, const eh_request *request,
-                      const eh_response **response /* the host's, valid until handle() returns */);
+                      const eh_response **response /* the host's, valid until handle() returns; NULL unless EH_OK */);
 } eh_call;
 
 /* --- timer: an event to oneself, later; part of the promise ------------------------------------ */

@@ -13,6 +13,8 @@ public struct BenchSetting: Sendable {
     public var configuration: Bytes?
     public var environment: [String: String] = [:]
     public var sandbox: HandlerOptions.Sandbox = .available
+    /// Inline only where whoever asks may die with the plugin.
+    public var isolation: HandlerOptions.Isolation = .worker
     /// What the handler may publish; `nil` for everything, since only the operator knows.
     public var publish: [RoutePattern]?
     /// For one event.
@@ -31,6 +33,7 @@ public struct BenchSetting: Sendable {
 final class Bench: Sendable {
     let state = BenchState()
     let journal = BenchJournal()
+    let services = BenchServices()
     private let setting: BenchSetting
     private let handler: HandlerID
     private let directory: String
@@ -58,7 +61,8 @@ final class Bench: Sendable {
         self.setting = setting
         self.handler = handler
         host = PluginHost(
-            program: setting.worker, directory: directory, state: state, clock: SystemClock(), observer: journal)
+            program: setting.worker, directory: directory, state: state, services: services, clock: SystemClock(),
+            observer: journal)
     }
 
     deinit { rmdir(directory) }
@@ -69,7 +73,8 @@ final class Bench: Sendable {
             id: handler, plugin: setting.plugin, configuration: configuration, workers: workers,
             deadline: setting.deadline, grace: setting.grace, createDeadline: setting.createDeadline,
             patience: .seconds(1), environment: setting.environment,
-            publish: setting.publish ?? [RoutePattern(source: "*", detailType: "*")], sandbox: setting.sandbox)
+            publish: setting.publish ?? [RoutePattern(source: "*", detailType: "*")], calls: ["*"],
+            sandbox: setting.sandbox, isolation: setting.isolation)
         _ = try await host.build(1, handlers: [options])
     }
 

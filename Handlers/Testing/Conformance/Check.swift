@@ -33,20 +33,23 @@ public struct Check: Sendable {
         var board = Board(rules: Rule.ofLibrary, handler: nil)
         guard let (plugin, sandbox) = await described(on: &board) else {
             return ConformanceReport(
-                path: setting.plugin, plugin: nil, sandbox: nil, verdicts: board.verdicts, published: [])
+                path: setting.plugin, plugin: nil, sandbox: nil, verdicts: board.verdicts, published: [],
+                called: [])
         }
         var verdicts = board.verdicts
         var published: Set<RoutePattern> = []
+        var called: Set<String> = []
         for handler in try wanted(of: plugin) {
             var examination = HandlerExamination(
                 setting, handler, samples: try samples(for: handler, of: plugin), repeats: repeats)
             await examination.run()
             verdicts += examination.board.verdicts
             published.formUnion(examination.published)
+            called.formUnion(examination.called)
         }
         return ConformanceReport(
             path: setting.plugin, plugin: plugin, sandbox: sandbox, verdicts: verdicts,
-            published: published.sorted { $0.description < $1.description })
+            published: published.sorted { $0.description < $1.description }, called: called.sorted())
     }
 
     private func wanted(of plugin: PluginDescription) throws(Failure) -> [PluginDescription.Handler] {

@@ -8,6 +8,8 @@ import Plugins
 struct HandlerExamination {
     private(set) var board: Board
     private(set) var published: Set<RoutePattern> = []
+    /// The services that it asked.
+    private(set) var called: Set<String> = []
     private let setting: BenchSetting
     private let handler: PluginDescription.Handler
     private let samples: [SampleEvent]
@@ -135,7 +137,7 @@ struct HandlerExamination {
     // MARK: - ordinary events
 
     private static let perEvent: [Rule] = [
-        .survives, .answers, .deadline, .resultBounds, .borrowed, .channel, .reasons, .publishes, .limits, .log,
+        .survives, .answers, .deadline, .resultBounds, .borrowed, .channel, .reasons, .publishes, .calls, .limits, .log,
         .metrics, .silent,
     ]
 
@@ -158,11 +160,21 @@ struct HandlerExamination {
 
     /// - Throws: if nothing more can be tried.
     private mutating func judge(_ sample: SampleEvent, in bench: Bench) async throws {
+        let before = bench.services.calls.count
         let outcome = try await bench.run(sample)
         if case .done(let effects) = outcome { note(effects) }
+        judge(outcome, of: sample, calling: bench.services.calls.dropFirst(before).map(\.service))
         guard let breach = Breach(of: outcome, isLate: bench.journal.isLate) else { return }
         board.fail(breach.rule, "\(sample.detailType) \(Self.excerpt(sample.detail)): \(breach.what)")
         if breach.rule != .reasons && breach.rule != .publishes && breach.rule != .answers { throw Stopped() }
+    }
+
+    /// What is not needed for the event need not wait: an author who meant it so is told, no more.
+    private mutating func judge(_ outcome: Outcome, of sample: SampleEvent, calling services: [String]) {
+        called.formUnion(services)
+        guard let service = services.first else { return }
+        if case .wait = outcome { return }
+        board.note(.calls, "\(sample.detailType): \(service) was away, and the answer was no wait")
     }
 
     private mutating func note(_ effects: Effects) {

@@ -26,7 +26,8 @@ public struct Rule: Sendable, Hashable {
     ]
     static let ofHandler = [
         conflicts, schema, businessKey, stateKeys, createEmpty, createGiven, createBroken, instances, survives, answers,
-        deadline, resultBounds, borrowed, channel, reasons, limits, publishes, log, metrics, batches, over, hostile,
+        deadline, resultBounds, borrowed, channel, reasons, limits, publishes, calls, log, metrics, batches, over,
+        hostile,
         destroys, deterministic, growth, silent,
     ]
 }
@@ -71,7 +72,7 @@ extension Rule {
         "threading", "5. a handler", "threading is EH_SERIAL or EH_CONCURRENT.", "Leave it out for EH_SERIAL.")
     static let services = Rule(
         "services", "5. a handler", "The services that it lists exist.",
-        "List eh.state/1, eh.publish/1, eh.timer/1, and end the list with NULL.")
+        "List eh.state/1, eh.publish/1, eh.call/1, eh.timer/1, and end the list with NULL.")
 }
 
 // MARK: - what a handler says of itself, and create
@@ -137,6 +138,9 @@ extension Rule {
     static let publishes = Rule(
         "publishes", "7. services: publish", "What it publishes is JSON, and listed by the operator.",
         "Build the detail with a JSON writer; list source and detail type under `publish`.")
+    static let calls = Rule(
+        "calls", "7. services: call", "With a service away its events wait.",
+        "Answer eh_wait where a call says EH_UNAVAILABLE; in Swift, let the failure through.")
     static let log = Rule(
         "log", "4. what the host offers: log", "Log lines are UTF-8, and few.",
         "Log what a person will read: a line or two for an event.")

@@ -1,6 +1,6 @@
 public import Events
 import JSON
-import Pipeline
+public import Pipeline
 public import Plugins
 
 /// One event, run once: everything that the handler did and said, and nothing of it applied.
@@ -16,6 +16,8 @@ public struct SingleRun: Sendable {
     public let samples: [HandlerSample]
     public let output: [String]
     public let denied: [RoutePattern]
+    /// None was made: every service is away here.
+    public let calls: [ServiceCall]
 
     /// - Parameters:
     ///   - only: the handler; `nil` for the first that takes the event.
@@ -46,6 +48,7 @@ public struct SingleRun: Sendable {
         samples = bench.journal.samples
         output = bench.journal.output
         denied = bench.journal.denied
+        calls = bench.services.calls
     }
 
     public var isDone: Bool { if case .done = outcome { true } else { false } }

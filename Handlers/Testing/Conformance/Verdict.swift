@@ -27,6 +27,8 @@ public struct ConformanceReport: Sendable {
     public let verdicts: [Verdict]
     /// What its handlers published: to be listed in the operator's configuration.
     public let published: [RoutePattern]
+    /// The services that they called, likewise.
+    public let called: [String]
 
     public var isPassed: Bool { !verdicts.contains { $0.result == .fail } }
     public var failures: [Verdict] { verdicts.filter { $0.result == .fail } }

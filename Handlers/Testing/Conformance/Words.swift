@@ -1,5 +1,6 @@
 import Events
 public import JSON
+import Pipeline
 import Plugins
 
 // What is found, in words for a person at a terminal.
@@ -20,6 +21,7 @@ extension ConformanceReport {
             if plugin != nil || verdict.result != .notApplicable { text += verdict.words }
         }
         for route in published { text += "it publishes \(route): list it under `publish`\n" }
+        for service in called { text += "it calls \(service): list it under `calls`\n" }
         let count = { (result: Verdict.Result) in verdicts.count { $0.result == result } }
         text += "\(verdicts.count) rules: \(count(.pass)) passed, \(count(.fail)) failed, \(count(.note)) notes, "
         return text + "\(count(.notApplicable)) not applicable\n"
@@ -31,6 +33,7 @@ extension ConformanceReport {
             "plugin": plugin.map { .string($0.name) } ?? .null, "version": plugin.map { .string($0.version) } ?? .null,
             "publishes": .array(
                 published.map { ["source": .string($0.source), "detail-type": .string($0.detailType)] }),
+            "calls": .array(called.map { .string($0) }),
             "rules": .array(verdicts.map(\.json)),
         ]
     }
@@ -71,6 +74,7 @@ extension SingleRun {
         for breach in breaches { text += "rule broken: \(breach)\n" }
         for read in reads { text += "read      \(read.key.text) = \(read.value?.text ?? "(absent)")\n" }
         if case .done(let effects) = outcome { text += effects.words }
+        for call in calls { text += "call      \(call.service) \(call.method) \(call.path): unavailable\n" }
         for route in denied { text += "denied    \(route)\n" }
         for line in lines {
             let fields = line.fields.map { " \($0.name)=\($0.value)" }.joined()

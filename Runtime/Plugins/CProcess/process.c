@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -67,7 +68,9 @@ int cp_spawn(const cp_order *order, pid_t *pid) {
     int heir[2] = {-1, -1};
     if (order->has_heir && pipe2(heir, O_CLOEXEC) < 0) return -errno;
     const cp_birth *birth = &order->birth;
-    int from[BIRTH_FDS] = {above(birth->output), above(birth->channel), above(birth->plugin), above(birth->blame), -1, -1};
+    int from[BIRTH_FDS] = {
+        above(birth->output), above(birth->channel), above(birth->plugin), above(birth->blame), -1, -1,
+    };
     if (order->has_heir) from[4] = above(heir[1]);
     if (birth->library >= 0) from[LIBRARY] = above(birth->library);
     int error = spawn(order, from, pid);
@@ -122,6 +125,10 @@ int cp_read_file(const char *path, void *to, size_t size) {
     int count = result(read(file, to, size));
     close(file);
     return count;
+}
+
+int cp_contains(const void *bytes, size_t size, const char *text) {
+    return memmem(bytes, size, text, strlen(text)) != NULL;
 }
 
 int cp_not_dumpable(void) { return result(prctl(PR_SET_DUMPABLE, 0)); }

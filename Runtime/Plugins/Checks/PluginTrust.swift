@@ -42,7 +42,7 @@ public enum PluginTrust: Sendable, Hashable {
 
 extension PluginFile {
     /// The sealed copy, mapped for the time of the call.
-    fileprivate func withContent<Result>(_ body: (UnsafeRawBufferPointer) -> Result) throws(Failure) -> Result {
+    func withContent<Result>(_ body: (UnsafeRawBufferPointer) -> Result) throws(Failure) -> Result {
         var status = stat()
         fstat(descriptor, &status)
         let size = Int(status.st_size)

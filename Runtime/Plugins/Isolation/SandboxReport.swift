@@ -14,6 +14,9 @@ public struct SandboxReport: Sendable, Hashable {
     /// The version of its interface; 0 for none.
     public let landlock: Int
 
+    /// Nothing is: the handler runs in the sidecar.
+    public internal(set) var isInline = false
+
     init(bits: Int32, landlock: Int) {
         limits = bits & WP_SANDBOX_LIMITS != 0
         notDumpable = bits & WP_SANDBOX_NOT_DUMPABLE != 0

@@ -42,7 +42,7 @@ public struct WorkerBounds: Sendable {
 
     /// The uid of a handler: that of its living workers, or one that no other handler has; 0 for the sidecar's own.
     func user(of options: HandlerOptions, living: [HandlerID: UInt32]) throws(Failure) -> UInt32 {
-        guard options.sandbox == .strict, let users else { return 0 }
+        guard options.sandbox == .strict, !options.isInline, let users else { return 0 }
         if let user = living[options.id], user != 0 { return user }
         let taken = Set(living.values)
         if let free = users.first(where: { !taken.contains($0) }) { return free }
@@ -51,5 +51,8 @@ public struct WorkerBounds: Sendable {
 }
 
 extension HandlerOptions {
-    func claim(_ count: Int) -> WorkerBounds.Claim { .init(processes: count, memory: count * memory) }
+    /// Inline there is no process, and no limit of memory to add up.
+    func claim(_ count: Int) -> WorkerBounds.Claim {
+        isInline ? .init() : .init(processes: count, memory: count * memory)
+    }
 }

@@ -3,6 +3,7 @@ import Events
 import Glibc
 
 /// A worker's working directory: its own, empty, and removed with it. One of another user may enter it, and none write.
+/// Of an inline one it is the place where its library has a name.
 final class WorkerFolder {
     let path: String
     private static let suffix = ".work"
@@ -14,11 +15,24 @@ final class WorkerFolder {
         }
     }
 
-    func remove() { rmdir(path) }
+    private static let library = "plugin.so"
+
+    /// A file under a name that it has alone; `nil` where there is no room for one.
+    func link(to descriptor: Int32) -> String? {
+        let name = "\(path)/\(Self.library)"
+        return symlink("/proc/self/fd/\(descriptor)", name) == 0 ? name : nil
+    }
+
+    func remove() { Self.remove(path) }
+
+    private static func remove(_ path: String) {
+        unlink("\(path)/\(library)")
+        rmdir(path)
+    }
 
     /// Removes those that an earlier sidecar left.
     static func sweep(_ directory: String) {
-        for name in FolderListing.names(in: directory) where name.hasSuffix(suffix) { rmdir("\(directory)/\(name)") }
+        for name in FolderListing.names(in: directory) where name.hasSuffix(suffix) { remove("\(directory)/\(name)") }
     }
 }
 

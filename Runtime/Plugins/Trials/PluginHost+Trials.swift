@@ -55,7 +55,11 @@ extension PluginHost {
     ) async throws(Failure) -> [Outcome] {
         let templates = generation?.stateKeys(of: batch.handler)
         let reader = StateReader(batch.handler, state, clock, isKept: true)
-        let outcomes = try await run(batch, isTrial: false, reader) { templates?.keys(of: $0.detail) ?? [] }
+        let record = CallRecord()
+        let calls = CallMaker(services, keeping: record)
+        let outcomes = try await run(batch, isTrial: false, reader, calls: calls) {
+            templates?.keys(of: $0.detail) ?? []
+        }
         // What was not answered is run again, and shadowed then.
         let isTried = zip(batch.assignments, outcomes).map { assignment, outcome in
             outcome.isAnswer && trial.takes(assignment, isAlone: batch.isAlone)
@@ -63,7 +67,7 @@ extension PluginHost {
         let copy = batch.only { isTried[$0] }
         guard !copy.assignments.isEmpty else { return outcomes }
         let serving = outcomes.indices.filter { isTried[$0] }.map { outcomes[$0] }
-        let skipped = stage.add(ShadowRun(trial: trial, batch: copy, serving: serving, seen: reader.all))
+        let skipped = stage.add(ShadowRun(trial: trial, batch: copy, serving: serving, seen: reader.all, heard: record))
         for _ in 0..<skipped { observer.note(.ran(.shadow, .skipped), of: batch.handler) }
         return outcomes
     }
@@ -74,7 +78,9 @@ extension PluginHost {
         let reader = StateReader(handler, state, clock, seen: shadow.seen)
         let outcomes: [Outcome]
         do throws(Failure) {
-            outcomes = try await run(shadow.batch, isTrial: true, reader) { shadow.trial.stateKeys(of: $0) }
+            outcomes = try await run(
+                shadow.batch, isTrial: true, reader, calls: CallPlayback(record: shadow.heard)
+            ) { shadow.trial.stateKeys(of: $0) }
         } catch { outcomes = shadow.batch.assignments.map { _ in .unanswered } }
         for ((assignment, serving), outcome) in zip(zip(shadow.batch.assignments, shadow.serving), outcomes) {
             let difference = Difference(serving: serving, trial: outcome)
@@ -90,6 +96,7 @@ struct ShadowRun: Sendable {
     let batch: Batch
     let serving: [Outcome]
     let seen: [Lease: [Bytes: StateValue]]
+    let heard: CallRecord
 }
 
 /// Between the events and the shadows: bounded, so that slow shadows are skipped rather than waited for.

@@ -48,6 +48,9 @@ int cp_create_file(const char *_Nonnull path);
 /* What `path`, a file of /proc, says: at most `size` bytes. Answers their number. */
 int cp_read_file(const char *_Nonnull path, void *_Nonnull to, size_t size);
 
+/* Whether these bytes hold the text. */
+int cp_contains(const void *_Nonnull bytes, size_t size, const char *_Nonnull text);
+
 /* Not dumpable: same-uid processes may not read this one's memory, environment or descriptors. */
 int cp_not_dumpable(void);
 

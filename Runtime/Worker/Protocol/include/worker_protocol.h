@@ -36,6 +36,8 @@
 #define WP_REVOKE 3       /* stream: the event. Its remaining_ms is 0 from now on */
 #define WP_STATE_VALUES 4 /* stream: the event. u8 failed, list of (u64 version, bytes value), as asked */
 #define WP_STOP 5         /* finish what runs, destroy, leave */
+#define WP_CALL_ANSWER 6  /* stream: the event. u8 WP_CALL_*; for WP_CALL_OK u32 status, list of (text name,
+                           * text value), bytes body */
 
 /* ---- worker to host */
 #define WP_HELLO 128      /* u32 ABI minor, the sandbox in force, the plugin's description */
@@ -49,6 +51,9 @@
                            * u64 count, u64 bits of the sum and WP_METRIC_BUCKETS u64 of a histogram */
 #define WP_STATE_GET 134  /* stream: the event, which has one such question at a time. List of bytes key */
 #define WP_DENIED 135     /* stream: the event. Text source, text detail type: published, and not allowed */
+
+#define WP_CALL 136       /* stream: the event, which has one question at a time. Text service, text method, text path,
+                           * text idempotency key, u64 timeout in ms, list of (text name, text value), bytes body */
 
 #define WP_REFUSED_LOAD 1
 #define WP_REFUSED_NO_ENTRY 2
@@ -64,6 +69,13 @@
 #define WP_CREATE_OK 0
 #define WP_CREATE_INVALID 1
 #define WP_CREATE_NOT_READY 2
+
+#define WP_CALL_OK 0
+#define WP_CALL_UNAVAILABLE 1
+#define WP_CALL_DENIED 2
+#define WP_CALL_INVALID 3
+#define WP_CALL_TOO_LARGE 4
+#define WP_CALL_EXPIRED 5
 
 /* The sandbox in force, as the first frame reports it: these bits, then u32 the Landlock ABI, 0 for none. */
 #define WP_SANDBOX_LIMITS 1
@@ -94,6 +106,16 @@
 #define WP_TIMERS 16
 #define WP_DRAFT_BYTES 409600        /* EventBridge takes 1 MiB: detailCore, and again in base64 in the token */
 #define WP_EFFECTS_BYTES 3145728
+#define WP_CALLS 32
+#define WP_CALL_BODY_BYTES 1048576   /* of one request, and of one answer */
+#define WP_CALLS_BYTES 4194304       /* of all of one event */
+#define WP_CALL_SERVICE_BYTES 48
+#define WP_CALL_METHOD_BYTES 16
+#define WP_CALL_PATH_BYTES 4096
+#define WP_CALL_KEY_BYTES 255
+#define WP_CALL_HEADERS 32
+#define WP_CALL_HEADER_NAME_BYTES 128
+#define WP_CALL_HEADERS_BYTES 16384  /* names and values */
 #define WP_IDENTIFIER_BYTES 512
 #define WP_ATTRIBUTES 16
 #define WP_LOG_MESSAGE_BYTES 4096

@@ -135,6 +135,15 @@ static void *crash_later(void *unused) {
     abort();
 }
 
+/* Comes back when the file {"until":"..."} is there, whatever the host says meanwhile. */
+static void hold(const eh_event *event, eh_result *result) {
+    char path[512] = "";
+    const char *at = strstr(event->detail.data, "\"until\":\"");
+    if (at) snprintf(path, sizeof path, "%.*s", (int)strcspn(at + 9, "\""), at + 9);
+    while (access(path, F_OK) != 0) usleep(1000);
+    eh_done(result);
+}
+
 static void act(const eh_event *event, eh_result *result) {
     if (fixture_does(event, "done")) eh_done(result);
     if (fixture_does(event, "abort")) abort();
@@ -177,6 +186,7 @@ static void act(const eh_event *event, eh_result *result) {
         wait_until_over(event);
         eh_done(result);
     }
+    if (fixture_does(event, "hold")) hold(event, result);
     if (fixture_does(event, "thread")) {
         pthread_t thread;
         pthread_create(&thread, NULL, crash_later, NULL);

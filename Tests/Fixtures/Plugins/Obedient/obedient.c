@@ -29,7 +29,7 @@ static eh_status create(const eh_host *given, eh_bytes config, void **self, eh_r
     publish = host->service(host, EH_SERVICE_PUBLISH);
     timer = host->service(host, EH_SERVICE_TIMER);
     *self = NULL;
-    return state && publish && timer && !host->service(host, EH_SERVICE_CALL) ? EH_OK : EH_INVALID;
+    return state && publish && timer && !host->service(host, "eh.deferred/1") ? EH_OK : EH_INVALID;
 }
 
 static void destroy(void *self) {
