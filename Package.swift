@@ -65,6 +65,8 @@ func fixture(_ name: String) -> Target {
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let nio = ["NIOCore", "NIOPosix"].map { Target.Dependency.product(name: $0, package: "swift-nio") }
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -72,8 +74,11 @@ let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-ser
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let fixtures = [
-    "Counting", "Obedient", "Hostile", "Mistaken", "Foreign", "Careless", "Nameless", "Ruled", "Stopwatch",
+    "Counting", "Obedient", "Hostile", "Mistaken", "Foreign", "Calling", "Careless", "Nameless", "Ruled", "Stopwatch",
 ]
+
+/// What of the worker is only for a process of its own.
+let confined = ["main.c", "sandbox.c", "namespaces.c", "landlock.c", "filter.c"]
 
 // MARK: - the house
 
@@ -83,6 +88,7 @@ let package = Package(
         .executable(name: "outrigger", targets: ["Sidecar"]),
         .executable(name: "outrigger-worker", targets: ["Worker"]),
         .executable(name: "outrigger-benchmarks", targets: ["Benchmarks"]),
+        .executable(name: "ledger-service", targets: ["LedgerService"]),
         .library(name: "HandlerKit", targets: ["Kit", "ABI"]),
         .library(name: "HandlerTesting", targets: ["HandlerTesting"]),
         plugin("treasury", "TreasuryPlugin"), plugin("compliance", "CompliancePlugin"),
@@ -94,6 +100,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -125,16 +132,23 @@ let package = Package(
         module(
             "Signatures", ["Events", "Pipeline", "HTTP", "JSON", "CDilithium", "Cryptography"],
             exclude: ["CDilithium", "Cryptography"]),
+        module("Services", ["Events", "Pipeline", "HTTP", "JSON", "Cryptography"]),
         module("Store", ["Events", "Pipeline", "JSON", "Cryptography", grdb]),
         .target(name: "CProcess", path: "Runtime/Plugins/CProcess", cSettings: strictC),
         module(
-            "Plugins", ["Events", "Pipeline", "JSON", "Cryptography", "CProcess", "WorkerProtocol"],
+            "Plugins", ["Events", "Pipeline", "JSON", "Cryptography", "CProcess", "WorkerInstance", "WorkerProtocol"],
             exclude: ["CProcess"]),
         .target(name: "WorkerProtocol", path: "Runtime/Worker/Protocol", cSettings: strictC),
+        .target(
+            name: "WorkerInstance", dependencies: ["ABI", "WorkerProtocol"], path: "Runtime/Worker",
+            exclude: ["Protocol"] + confined, publicHeadersPath: "Inline", cSettings: optimised),
         .executableTarget(
-            name: "Worker", dependencies: ["ABI", "WorkerProtocol"], path: "Runtime/Worker", exclude: ["Protocol"],
-            cSettings: optimised, linkerSettings: [.linkedLibrary("dl"), .linkedLibrary("pthread")] + withoutSwift),
-        module("LocalAPI", ["Events", "Pipeline", "JSON", hummingbird, lifecycle, logging]),
+            name: "Worker", dependencies: ["WorkerInstance", "ABI", "WorkerProtocol"], path: "Runtime/Worker",
+            exclude: ["Protocol", "Inline"], sources: confined, cSettings: optimised, 
+            linkerSettings: [.linkedLibrary("dl"), .linkedLibrary("pthread")] + withoutSwift),
+        module(
+            "LocalAPI",
+            ["Events", "Pipeline", "JSON", "Cryptography", hummingbird, hummingbirdCore, lifecycle, logging] + nio),
         module("LocalCloud", ["Events", "JSON", "Cryptography", hummingbird, lifecycle, logging]),
         module("Telemetry", ["Events", "Pipeline", "JSON", logging]),
         module("Settings", ["Events", "JSON", yams]),
@@ -143,9 +157,9 @@ let package = Package(
         .executableTarget(
             name: "Sidecar",
             dependencies: [
-                "Events", "Pipeline", "JSON", "HTTP", "Cryptography", "AWS", "Signatures", "Store", "Plugins",
-                "LocalAPI", "LocalCloud", "Telemetry", "Settings", "Conformance", arguments, lifecycle, logging,
-                signals,
+                "Events", "Pipeline", "JSON", "HTTP", "Cryptography", "AWS", "Signatures", "Services", "Store",
+                "Plugins", "LocalAPI", "LocalCloud", "Telemetry", "Settings", "Conformance", arguments, lifecycle,
+                logging, signals,
             ],
             path: "Runtime/Sidecar", swiftSettings: strict),
 
@@ -179,6 +193,10 @@ let package = Package(
             path: "examples/3-hello-swift/Sources/HelloPlugin", swiftSettings: strict,
             linkerSettings: oneSwiftPluginSymbol),
 
+        .executableTarget(
+            name: "LedgerService", dependencies: [hummingbird, grdb, arguments, logging],
+            path: "examples/10-ledger-service/Sources", swiftSettings: strict),
+
         .target(
             name: "FixturePlain", path: "Tests/Fixtures/Plugins/Plain", publicHeadersPath: ".", cSettings: strictC,
             linkerSettings: withoutSwift),
@@ -201,9 +219,14 @@ let package = Package(
                 "Signatures", "JSON", "HTTP", "CDilithium", "DilithiumDifferential", "Cryptography", "Events",
                 "Pipeline", "Support",
             ]),
+        tests("ServicesTests", ["Services", "HTTP", "JSON", "Events", "Pipeline", "Support"]),
         tests("StoreTests", ["Store", "Cryptography", "Events", "Pipeline", "Support", grdb]),
-        tests("PluginsTests", ["Plugins", "Cryptography", "Events", "Pipeline", "Support", "WorkerProtocol"]),
-        tests("LocalAPITests", ["LocalAPI", "Events", "JSON", "HTTP", "Support"]),
+        tests(
+            "PluginsTests",
+            ["Plugins", "Services", "HTTP", "Cryptography", "Events", "Pipeline", "Support", "WorkerProtocol"]),
+        tests(
+            "LocalAPITests",
+            ["LocalAPI", "Store", "Events", "Pipeline", "JSON", "HTTP", "Support", hummingbird, logging, yams]),
         tests("LocalCloudTests", ["LocalCloud", "JSON", "HTTP", "Events", "Support", lifecycle, logging]),
         tests("TelemetryTests", ["Telemetry", "Events", "Pipeline", "Support"]),
         tests("SettingsTests", ["Settings", "JSON", "Events", "Support"]),
@@ -221,9 +244,11 @@ let package = Package(
         tests("TidyTests", ["Support"]),
         .executableTarget(
             name: "Benchmarks",
-            dependencies: ["Events", "HTTP", "JSON", "CDilithium", "Cryptography", "Signatures", "LocalCloud"],
+            dependencies: [
+                "Events", "Pipeline", "HTTP", "JSON", "CDilithium", "Cryptography", "Signatures", "Store", "LocalCloud",
+            ],
             path: "Tests/Benchmarks",
-            exclude: ["run"], swiftSettings: strict),
+            exclude: ["run", "peers"], swiftSettings: strict),
     ] + fixtures.map(fixture)
         + ["Treasury", "Compliance", "Notification", "Token"].flatMap(handler),
     swiftLanguageModes: [.v6],

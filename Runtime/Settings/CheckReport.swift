@@ -41,8 +41,9 @@ public struct CheckReport: Sendable {
     }
 
     /// Adds a handler whose plugin does not load, or does not take its configuration.
-    public mutating func add(_ handler: HandlerID, _ failure: Failure) {
-        let key = failure.code == .pluginConfigInvalid ? "config" : "plugin"
+    /// - Parameter isTrial: it is the second build that does not.
+    public mutating func add(_ handler: HandlerID, _ failure: Failure, isTrial: Bool = false) {
+        let key = (isTrial ? "trial." : "") + (failure.code == .pluginConfigInvalid ? "config" : "plugin")
         problems.append(
             Problem(
                 failure.code.disposition == .pause ? .warning : .error, code: failure.code, place: file,
@@ -50,12 +51,21 @@ public struct CheckReport: Sendable {
     }
 
     /// Adds that a handler could not be tried, since a file is not on this machine.
-    public mutating func skip(_ handler: HandlerID, _ missing: String) {
+    public mutating func skip(_ handler: HandlerID, _ missing: String, isTrial: Bool = false) {
         problems.append(
             Problem(
-                .note, place: file, path: "handlers[\(handler)].plugin",
+                .note, place: file, path: "handlers[\(handler)].\(isTrial ? "trial." : "")plugin",
                 why: "Not tried: \(Quote.found(missing)) is not on this machine.",
                 fix: "Check where the sidecar runs, to see whether the plugin takes its configuration."))
+    }
+
+    /// Adds a service whose socket is not on this machine.
+    public mutating func add(absent service: ServiceSettings) {
+        problems.append(
+            Problem(
+                .warning, place: file, path: "services.\(service.name).socket", found: Quote.found(service.socket),
+                why: "There is no socket here: until there is, its calls are unavailable, and events wait.",
+                fix: "Start the service, or share the folder of its socket with the sidecar."))
     }
 
     /// Adds keys of plugins that cannot be read.
@@ -64,6 +74,14 @@ public struct CheckReport: Sendable {
             Problem(
                 code: failure.code, place: file, path: "plugins.keys", why: failure.description,
                 fix: failure.code.entry.remedy))
+    }
+
+    /// Adds an event schema that cannot be used.
+    public mutating func add(schemas failure: Failure) {
+        problems.append(
+            Problem(
+                code: failure.code, place: file, path: "schemas", why: failure.description,
+                fix: "Every file \(Quote.found("DETAIL-TYPE.json")) there must be a JSON Schema, draft 7."))
     }
 
     private static func line(_ settings: QueueSettings, _ queue: QueueDescription) -> String {
@@ -79,7 +97,7 @@ public struct CheckReport: Sendable {
         if isGood, let configuration {
             lines += queues
             lines += configuration.handlers.map { handler in
-                "handler \(handler.id): \(handler.plugin), workers \(handler.workers), "
+                "handler \(handler.id): \(handler.what), "
                     + "deadline \(Quantity.show(handler.deadline)), \(handler.retry.attempts) attempts"
             }
         }

@@ -10,11 +10,15 @@ public struct Configuration: SettingsGroup, Hashable {
     public var queues: [QueueSettings] = []
     public var handlers: [HandlerSettings] = []
     public var keySets: [KeySetSettings] = []
+    public var services: [ServiceSettings] = []
     /// `nil`: nothing is signed and nothing published.
     public var signing: SigningSettings?
     public var bus: BusSettings?
+    /// A directory; `nil`: payloads are published as they are.
+    public var schemas: String?
     public var aws = AWSSettings()
     public var store = StoreSettings()
+    public var journal = JournalSettings()
     public var outbox = OutboxSettings()
     public var plugins = PluginSettings()
     public var sandbox = Sandbox.required
@@ -23,6 +27,8 @@ public struct Configuration: SettingsGroup, Hashable {
     public var workers = WorkersSettings()
     public var stateDirectory = "/var/lib/outrigger"
     public var skew = SkewSettings()
+    /// `nil`: there is no socket.
+    public var api: APISettings?
     public var admin = AdminSettings()
     public var log = LogSettings()
     public var stop = StopSettings()
@@ -40,12 +46,19 @@ public struct Configuration: SettingsGroup, Hashable {
             "key-sets", \.keySets, .sections(named: "name", atMost: 64), required: true,
             "Whose signatures are believed, for which sources."),
         Setting(
+            "services", \.services, .sections(byName: "ledger", atMost: Limits.services),
+            "The services of the pod that handlers call, or that are handlers, by name."),
+        Setting(
             "signing", \.signing, .section(), change: .restart,
             "How published events are signed. Absent: nothing is published."),
         Setting(
             "bus", \.bus, .section(), change: .restart, "Where events are published. Absent: nothing is published."),
+        Setting(
+            "schemas", \.schemas, .or("none", .path("/etc/outrigger/schemas")),
+            "A directory of JSON Schemas, DETAIL-TYPE.json: what peers publish must fit the one of its detail type."),
         Setting("aws", \.aws, .section(), "Where the queues and the bus are."),
         Setting("store", \.store, .section(), required: true, "What the sidecar remembers."),
+        Setting("journal", \.journal, .section(), "What is kept of what happened to each event."),
         Setting("outbox", \.outbox, .section(), "Committed events on their way to the bus."),
         Setting("plugins", \.plugins, .section(), "Whose plugins are loaded."),
         Setting(
@@ -60,11 +73,15 @@ public struct Configuration: SettingsGroup, Hashable {
             "state-directory", \.stateDirectory, .path("/var/lib/outrigger"), change: .restart,
             "Where the sidecar keeps what must survive its own death: locks, and which event each worker is in."),
         Setting("skew", \.skew, .section(), "How far clocks may differ."),
+        Setting(
+            "api", \.api, .section(presence: .restart),
+            "The Unix sockets for the service in the pod and for operators. Absent: there is none."),
         Setting("admin", \.admin, .section(), "Health and metrics over TCP."),
         Setting("log", \.log, .section(), "Log lines: JSON on standard error."),
         Setting("stop", \.stop, .section(), "How the sidecar ends."))
 
     public subscript(handler id: HandlerID) -> HandlerSettings? { handlers.first { $0.id == id } }
+    public subscript(service name: String) -> ServiceSettings? { services.first { $0.name == name } }
     public subscript(queue name: QueueName) -> QueueSettings? { queues.first { $0.name == name } }
 
     /// Settings that take effect by restart alone get their running values back.

@@ -9,8 +9,11 @@ struct CrossChecks {
         for queue in configuration.queues { check(queue, &reader) }
         urls(&reader)
         for handler in configuration.handlers { check(handler, &reader) }
+        for service in configuration.services { check(service, &reader) }
         workers(&reader)
         for keySet in configuration.keySets { check(keySet, &reader) }
+        if let signing = configuration.signing { check(signing, &reader) }
+        if let api = configuration.api { APIChecks(configuration: configuration, api: api).run(&reader) }
         sidecar(&reader)
     }
 
@@ -114,8 +117,10 @@ struct CrossChecks {
         if handler.retry.base > handler.retry.cap {
             reader.error("\(path).retry.base", "It is longer than cap.", "Shorten base, or raise cap.")
         }
+        checkKind(of: handler, path, &reader)
         if let call = handler.call { check(call, of: handler, path, &reader) }
-        if configuration.plugins.require == .pin && handler.sha256 == nil {
+        InlineChecks(handler: handler, path: path).run(&reader)
+        if configuration.plugins.require == .pin && handler.sha256 == nil && handler.kind == .plugin {
             reader.error("\(path).sha256", "`plugins.require` demands a pin.", "Copy it from: sha256sum PLUGIN.so")
         }
         if !handler.publish.isEmpty {
@@ -148,8 +153,9 @@ struct CrossChecks {
 
     /// Old and new workers live side by side during a reload.
     private func workers(_ reader: inout Reader) {
-        let processes = configuration.handlers.reduce(0) { $0 + $1.workers }
-        let memory = configuration.handlers.reduce(0) { $0 + $1.workers * $1.memory }
+        let plugins = configuration.handlers.filter { $0.kind == .plugin && $0.isolation == .worker }
+        let processes = plugins.reduce(0) { $0 + $1.workers }
+        let memory = plugins.reduce(0) { $0 + $1.workers * $1.memory }
         compare("processes", processes, configuration.workers.processes, &reader) { "\($0)" }
         compare("memory", memory, configuration.workers.memory, &reader) { Quantity.show(bytes: $0) }
         for handler in configuration.handlers {

@@ -18,6 +18,8 @@ indirect enum ValueType: Sendable {
     case section(isOptional: Bool, [Declaration])
     /// A list of sections; the setting that names each, if one does.
     case sections(named: String?, atMost: Int, [Declaration])
+    /// Sections under names of the operator's own.
+    case named(example: String, atMost: Int, [Declaration])
 }
 
 /// One setting without its Swift type.
@@ -29,6 +31,8 @@ struct Declaration: Sendable {
     /// A value to show where the standard one is missing or teaches nothing.
     let example: String?
     let isRequired: Bool
+    /// It stands in place of another one: the example shows it, and does not say it.
+    let isAlternative: Bool
     /// What becomes of a change by reload.
     let change: Change
     let meaning: String
@@ -111,7 +115,8 @@ extension Setting where Root: SettingsGroup {
     /// - Parameter required: no default can be right; `example` is what the example shows.
     init<Value>(
         _ key: String, _ property: any WritableKeyPath<Root, Value> & Sendable, _ form: Form<Value>,
-        required: Bool = false, example: String? = nil, change: Change = .reload, _ meaning: String
+        required: Bool = false, alternative: Bool = false, example: String? = nil, change: Change = .reload,
+        _ meaning: String
     ) {
         let isSection: Bool =
             switch form.type {
@@ -121,7 +126,7 @@ extension Setting where Root: SettingsGroup {
         declaration = Declaration(
             key: key, type: form.type,
             standard: required || isSection ? nil : form.show(Root()[keyPath: property]), example: example,
-            isRequired: required, change: change, meaning: meaning)
+            isRequired: required, isAlternative: alternative, change: change, meaning: meaning)
         read = { root, node, reader in
             if let value = form.read(node, &reader) { root[keyPath: property] = value }
         }

@@ -133,11 +133,21 @@ extension Form {
     }
 
     /// A section that is absent unless it is written.
-    static func section<Group: SettingsGroup>() -> Form where Value == Group? {
+    /// - Parameter presence: what becomes of one that is added or taken away.
+    static func section<Group: SettingsGroup>(presence: Change = .reload) -> Form where Value == Group? {
         Form(type: .section(isOptional: true, Group.section.declarations)) { node, reader in
             reader.read(Group.section, from: node)
         } show: {
             $0.map { Group.section.shown($0) }
+        } keep: { running, new in
+            guard let running, var changed = new else {
+                guard presence == .restart, (running == nil) != (new == nil) else { return [] }
+                new = running
+                return [""]
+            }
+            let paths = Group.section.keep(running, in: &changed)
+            new = changed
+            return paths.map { "." + $0 }
         }
     }
 

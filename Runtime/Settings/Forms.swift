@@ -98,6 +98,11 @@ extension Form where Value == String {
         }
     }
 
+    /// A form whose empty value is one word that stands for its absence.
+    static func or(_ word: String, _ form: Form<String>) -> Form {
+        .wrapped(Form<String?>.or(word, form)) { $0 ?? "" } _: { $0.isEmpty ? nil : $0 }
+    }
+
     /// A path from the root, in its shortest form.
     static func absolutePath(_ example: String) -> Form {
         .text("a path from the root", pattern: "^/[^\\u0000-\\u001f]{1,1023}$", example: example) { text in
@@ -152,9 +157,9 @@ extension Form where Value == String {
 
 extension Form {
     /// A text that has a type of its own in the core.
-    static func wrapped(
-        _ form: Form<String>, _ wrap: @escaping @Sendable (String) -> Value,
-        _ unwrap: @escaping @Sendable (Value) -> String
+    static func wrapped<Wrapped>(
+        _ form: Form<Wrapped>, _ wrap: @escaping @Sendable (Wrapped) -> Value,
+        _ unwrap: @escaping @Sendable (Value) -> Wrapped
     ) -> Form {
         Form(type: form.type) {
             form.read($0, &$1).map(wrap)

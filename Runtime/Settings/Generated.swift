@@ -21,6 +21,7 @@ extension ValueType {
         case .free: "any section"
         case .section: "a section"
         case .sections: "a list of sections"
+        case .named: "a section of names with a section each"
         }
     }
 
@@ -47,6 +48,12 @@ extension ValueType {
         case .section(_, let declarations): Self.schema(of: declarations)
         case .sections(_, let atMost, let declarations):
             ["type": "array", "maxItems": .integer(Int64(atMost)), "items": Self.schema(of: declarations)]
+        case .named(_, let atMost, let declarations):
+            [
+                "type": "object", "maxProperties": .integer(Int64(atMost)),
+                "propertyNames": ["pattern": "^[a-z0-9-]{1,48}$"],
+                "additionalProperties": Self.schema(of: declarations),
+            ]
         }
     }
 
@@ -68,7 +75,7 @@ extension ValueType {
 
     private static func json(_ text: String, _ type: ValueType) -> JSONValue {
         switch type {
-        case .flag, .count, .list, .map, .free, .sections: (try? JSONValue.parse(text)) ?? .string(text)
+        case .flag, .count, .list, .map, .free, .sections, .named: (try? JSONValue.parse(text)) ?? .string(text)
         default: (try? JSONValue.parse(text)).flatMap { $0.string.map { .string($0) } } ?? .string(text)
         }
     }
@@ -100,6 +107,11 @@ extension Configuration {
 
 enum Example {
     static func lines(of declaration: Declaration) -> [String] {
+        let lines = text(of: declaration)
+        return declaration.isAlternative ? lines.map { $0.hasPrefix("#") ? $0 : "# " + $0 } : lines
+    }
+
+    private static func text(of declaration: Declaration) -> [String] {
         let comment = wrapped(declaration.meaning, to: 96).map { "# " + $0 }
         switch declaration.type {
         case .section(_, let inner):
@@ -110,6 +122,8 @@ enum Example {
             let first = element[..<start].map { "  " + $0 }
             let dashed = element[start...].enumerated().map { ($0.offset == 0 ? "  - " : "    ") + $0.element }
             return comment + ["\(declaration.key):"] + first + dashed
+        case .named(let name, _, let inner):
+            return comment + ["\(declaration.key):", "  \(name):"] + inner.flatMap(lines).map { "    " + $0 }
         default:
             let value = declaration.standard ?? .line(declaration.example ?? "")
             let shown =
@@ -169,6 +183,8 @@ enum Reference {
             case .section(_, let settings): lines += sections(of: settings, path: inner, title: "`\(inner)`")
             case .sections(_, _, let settings):
                 lines += sections(of: settings, path: inner + "[]", title: "`\(inner)[]`")
+            case .named(_, _, let settings):
+                lines += sections(of: settings, path: inner + ".NAME", title: "`\(inner).NAME`")
             default: continue
             }
         }
@@ -185,7 +201,7 @@ enum Reference {
         }
         let change =
             switch declaration.type {
-            case .section, .sections: ""
+            case .section, .sections, .named: ""
             default: declaration.change.rawValue
             }
         let cells = [

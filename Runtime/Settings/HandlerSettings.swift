@@ -2,12 +2,26 @@
 public import Events
 
 public struct HandlerSettings: SettingsGroup, Hashable {
+    /// What a handler may be.
+    public enum Kind: String, Sendable, CaseIterable { case plugin, service, journal }
+
+    /// Where it runs.
+    public enum Isolation: String, CaseIterable, Sendable { case worker, inline }
+
     public var id = HandlerID("")
+    /// Empty where the handler is none.
     public var plugin = ""
     /// What the plugin file's content must hash to.
     public var sha256: Digest?
+    public var isolation = Isolation.worker
+    /// Said beside `inline`.
+    public var trusted = false
     /// `nil`: `plugin` is a plugin.
     public var call: CallSettings?
+    /// `nil`: the handler is a plugin.
+    public var service: ServiceHandlerSettings?
+    /// `nil`: the handler is something that runs.
+    public var journal: JournalHandlerSettings?
     /// The handler's own configuration: a JSON object in canonical form.
     public var config = Bytes("{}")
     /// Narrows the plugin's own routes; empty leaves them.
@@ -26,6 +40,8 @@ public struct HandlerSettings: SettingsGroup, Hashable {
     public var environment: [String: String] = [:]
     public var retry = RetrySettings()
     public var publish: [PublishSettings] = []
+    /// Names of services.
+    public var calls: [String] = []
     public var requireBinding = false
     /// `nil`: nothing is tried.
     public var trial: TrialSettings?
@@ -37,14 +53,27 @@ public struct HandlerSettings: SettingsGroup, Hashable {
             "id", \.id, .handlerID, required: true, example: "hello",
             "The id that the plugin declares. It names the handler's state and metrics."),
         Setting(
-            "plugin", \.plugin, .path("/opt/outrigger/libhello.so"), required: true,
+            "plugin", \.plugin, .or("none", .path("/opt/outrigger/libhello.so")),
             example: "/opt/outrigger/libhello.so",
             "The plugin file. It is watched; a new build is loaded beside the old one."),
         Setting(
             "sha256", \.sha256, .or("none", .sha256), "What the plugin file must hash to. Any other file is refused."),
         Setting(
+            "isolation", \.isolation, .choice,
+            "worker: in processes of its own. inline: in the sidecar, for trusted C: a crash is the sidecar's, nothing "
+                + "bounds what it uses, and what does not return can only be ended with the sidecar."),
+        Setting(
+            "trusted", \.trusted, .flag,
+            "Beside isolation: inline, with sha256: that this file may do all that the sidecar may."),
+        Setting(
             "call", \.call, .section(),
             "Makes a plain C function of any library, `plugin`, the handler. Absent: `plugin` is a plugin."),
+        Setting(
+            "service", \.service, .section(), alternative: true,
+            "Makes a service the handler, in place of a plugin: it is sent each event, and its status is the outcome."),
+        Setting(
+            "journal", \.journal, .section(), alternative: true,
+            "Makes the journal the handler, in place of a plugin: what is verified is written down, and is done."),
         Setting(
             "config", \.config, .freeObject, "The handler's own configuration, checked against the plugin's schema."),
         Setting(
@@ -80,11 +109,36 @@ public struct HandlerSettings: SettingsGroup, Hashable {
             "publish", \.publish, .sections(atMost: Limits.routesPerHandler),
             "What the handler may publish. Anything else is denied."),
         Setting(
+            "calls", \.calls, .list(of: .name("ledger"), atMost: Limits.services),
+            "The services that it may call. Any other is denied."),
+        Setting(
             "require-binding", \.requireBinding, .flag,
             "Refuses events whose source, detail type, resource and id are not signed."),
         Setting(
             "trial", \.trial, .section(),
             "A second build of the plugin, tried beside the first. Ended by `outrigger promote` and `rollback`."))
+}
+
+extension HandlerSettings {
+    /// What it is said to be: a configuration that was read has just one.
+    var kinds: [Kind] {
+        Kind.allCases.filter { kind in
+            switch kind {
+            case .plugin: !plugin.isEmpty
+            case .service: service != nil
+            case .journal: journal != nil
+            }
+        }
+    }
+
+    public var kind: Kind { kinds.first ?? .plugin }
+
+    /// For people.
+    var what: String {
+        if let service { return "service \(service.name) \(service.path)" }
+        if journal != nil { return "journal" }
+        return isolation == .inline ? "\(plugin), inline" : "\(plugin), workers \(workers)"
+    }
 }
 
 public struct RouteSettings: SettingsGroup, Hashable {

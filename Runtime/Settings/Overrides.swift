@@ -10,7 +10,7 @@
 enum Overrides {
     static let prefix = "OUTRIGGER_"
     /// Read by the command line, not settings.
-    private static let ours: Set = ["OUTRIGGER_CONFIG"]
+    private static let ours: Set = ["OUTRIGGER_CONFIG", "OUTRIGGER_SOCKET"]
     private static let bytesAtMost = 65_536
 
     static func apply(
@@ -66,6 +66,13 @@ enum Overrides {
                     collect(
                         inner, in: element, names: names.flatMap { name in tails.map { name + "_" + $0 } },
                         path: path + [.element(index)], into: &targets)
+                }
+            case .named(_, _, let inner):
+                guard case .map(let entries)? = node?.content else { continue }
+                for entry in entries {
+                    collect(
+                        inner, in: entry.value, names: names.map { $0 + "_" + variable(entry.key) },
+                        path: path + [.key(entry.key)], into: &targets)
                 }
             case .map: continue
             default: for name in names { targets[name, default: []].append(Target(path: path, type: declaration.type)) }

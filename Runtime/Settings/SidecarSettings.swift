@@ -6,21 +6,93 @@ public struct SigningSettings: SettingsGroup, Hashable {
         case dilithium2 = "Dilithium2"
         case mldsa44 = "ML-DSA-44"
     }
-    public var key = ""
+    /// `nil` where a service signs.
+    public var key: String?
+    public var service: SigningServiceSettings?
     public var algorithm = Algorithm.dilithium2
-    public var keyID = ""
+    public var keyID: String?
 
     public init() {}
 
     static let section = Section<Self>(
         Setting(
-            "key", \.key, .path("/etc/outrigger/signing.key"), required: true, example: "/etc/outrigger/signing.key",
+            "key", \.key, .or("service", .path("/etc/outrigger/signing.key")), example: "/etc/outrigger/signing.key",
             "The file with the private key. The key itself never stands in the configuration."),
         Setting(
-            "algorithm", \.algorithm, .choice, "The name in the header of its tokens."),
+            "service", \.service, .section(), alternative: true,
+            "In place of `key`: a service that signs. Its tokens are verified like everybody's before they are sent."),
         Setting(
-            "kid", \.keyID, .word("a key id", "orders-2026-01"), required: true, example: "orders-2026-01",
-            "The id under which consumers find the public key."))
+            "algorithm", \.algorithm, .choice, "The name in the header of tokens signed with `key`."),
+        Setting(
+            "kid", \.keyID, .or("service", .word("a key id", "orders-2026-01")), example: "orders-2026-01",
+            "With `key`: the id under which consumers find the public key."))
+}
+
+/// A service that signs events: it has the key, and nobody else.
+public struct SigningServiceSettings: SettingsGroup, Hashable {
+    /// `nil` only with a socket: then `/sign` is asked.
+    public var url: String?
+    /// The Unix socket to connect to in place of the URL's host.
+    public var socket: String?
+    public var timeout = Duration.seconds(5)
+    public var pins: [String] = []
+
+    public init() {}
+
+    /// Where to ask: the URL, or `unix:SOCKET:PATH`.
+    public var location: String {
+        guard let socket else { return url ?? "" }
+        let path = url.map { WebAddress($0)?.path ?? "" } ?? "/sign"
+        return "unix:\(socket):\(path.isEmpty ? "/" : path)"
+    }
+
+    static let section = Section<Self>(
+        Setting(
+            "url", \.url, .or("none", .url("https://signing.example.com/sign")),
+            example: "https://signing.example.com/sign",
+            "Where events are POSTed to be signed. https, or http on loopback or over `socket`."),
+        Setting(
+            "socket", \.socket, .or("none", .path("/run/signing/signing.sock")),
+            "A Unix socket to ask instead of the URL's host. Without `url`, /sign is asked."),
+        Setting(
+            "timeout", \.timeout, .duration(.milliseconds(100)...(.minutes(1))),
+            "How long one answer may take. After it the events are tried again, with backoff."),
+        Setting(
+            "pins", \.pins, .list(of: .pin, atMost: 16),
+            "SHA-256 of public keys in base64, one of which the server's certificate must have."))
+}
+
+extension CrossChecks {
+    func check(_ signing: SigningSettings, _ reader: inout Reader) {
+        guard (signing.key == nil) != (signing.service == nil) else {
+            return reader.error("signing.key", "A key or a service signs, one of them.", "Write `key` or `service`.")
+        }
+        guard let service = signing.service else {
+            if signing.keyID == nil {
+                reader.error("signing.kid", "Consumers could not find the public key.", "Write `kid` beside `key`.")
+            }
+            return
+        }
+        let url = service.url.flatMap { WebAddress($0) }
+        if url == nil && service.socket == nil {
+            reader.error("signing.service.url", "It has neither a URL nor a socket.", "Give one of them.")
+        }
+        if let url, !url.isEncrypted, !url.isLoopback, service.socket == nil {
+            reader.error(
+                "signing.service.url", "Everybody on the way could read and change what is to be signed.",
+                "Use https, or a server on loopback or a Unix socket.")
+        }
+        let publishers = configuration.handlers.flatMap(\.publish).map(\.source)
+        let peers = (configuration.api?.peers ?? []).flatMap(\.publish).map(\.source)
+        let believed = configuration.keySets.flatMap(\.sources)
+        for source in Set(publishers + peers).sorted()
+        where !believed.contains(where: { Names.covers($0, source) || Names.covers(source, $0) }) {
+            reader.error(
+                "signing.service", found: source,
+                "No key set may speak for this source: what is signed could not be verified, and is never sent.",
+                "List it under `key-sets[].sources` of the key set that has the service's keys.")
+        }
+    }
 }
 
 public struct BusSettings: SettingsGroup, Hashable {
@@ -61,7 +133,6 @@ public struct StoreSettings: SettingsGroup, Hashable {
     public var path = "/var/lib/outrigger/outrigger.db"
     public var durability = Durability.durable
     public var lowWater = 268_435_456
-    public var journal = Duration.days(30)
 
     public init() {}
 
@@ -75,10 +146,7 @@ public struct StoreSettings: SettingsGroup, Hashable {
         ),
         Setting(
             "low-water", \.lowWater, .size(1_048_576...(1 << 40)), change: .restart,
-            "Free space below which nothing more is received."),
-        Setting(
-            "journal", \.journal, .duration(.hours(1)...(.days(3_650))), change: .restart,
-            "How long the journal is kept."))
+            "Free space below which nothing more is received."))
 }
 
 public struct OutboxSettings: SettingsGroup, Hashable {

@@ -18,7 +18,8 @@ struct Check: AsyncParsableCommand {
 
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
-        let (configuration, problems) = Configuration.load(path: file, environment: environment)
+        var (configuration, problems) = Configuration.load(path: file, environment: environment)
+        problems += configuration?.peerWarnings(user: geteuid(), file: file) ?? []
         var report = CheckReport(file: file, configuration: configuration, problems: problems)
         if let configuration, !offline {
             let client = HTTPClient()
@@ -26,6 +27,10 @@ struct Check: AsyncParsableCommand {
             let cloud = Cloud(configuration, environment: environment, client: client, clock: SystemClock())
             for queue in configuration.queues { await ask(queue, cloud, &report) }
         }
+        for service in configuration?.services ?? [] where !FileManager.default.fileExists(atPath: service.socket) {
+            report.add(absent: service)
+        }
+        do throws(Failure) { _ = try configuration?.eventSchemas() } catch { report.add(schemas: error) }
         if let configuration { await PluginProbe(configuration: configuration).report(to: &report) }
         Terminal.write(report.text)
         if !report.isGood { throw ExitCode.failure }

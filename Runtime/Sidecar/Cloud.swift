@@ -21,6 +21,8 @@ struct Cloud: Sendable {
     }
 
     func queue(_ url: String) -> SQSQueue { SQSQueue(session, queue: url) }
+    /// For one visit.
+    func deadLetterBox(_ url: String) -> SQSDeadLetterBox { SQSDeadLetterBox(session, queue: url) }
     func deadLetterQueue(_ url: String) -> SQSDeadLetterQueue { SQSDeadLetterQueue(session, queue: url) }
 
     func bus(_ settings: BusSettings) -> EventBusClient {

@@ -8,6 +8,7 @@ import Telemetry
 struct Housekeeping: Sendable {
     private static let round = Duration.seconds(5)
     private static let sweepEvery = 12
+    private static let lookAgain = Duration.seconds(30)
 
     let store: SQLiteStore
     let serving: Serving
@@ -49,6 +50,7 @@ struct Housekeeping: Sendable {
         guard let depth = try? await store.depth() else { return }
         observers.telemetry.outbox(depth)
         let limits = serving.generation.configuration.outbox
+        await store.limitOutbox(OutboxLimits(rows: limits.rows, bytes: limits.bytes))
         let isFull = depth.rows >= limits.rows || depth.bytes >= limits.bytes
         let failure = Failure(.publishUnavailable, "outbox", "\(depth.rows) events wait for the bus")
         serving.pressure(area: "outbox", isFull ? failure : nil)
@@ -58,7 +60,10 @@ struct Housekeeping: Sendable {
     private func sweep() async {
         do throws(Failure) {
             _ = try await store.sweep(at: observers.clock.now)
-            observers.telemetry.storeSize(bytes: try await store.statistics().bytes)
+            let statistics = try await store.statistics()
+            observers.telemetry.storeSize(bytes: statistics.bytes, journalRows: statistics.journal)
+            let handlers = Set(serving.generation.configuration.queues.flatMap(\.handlers))
+            observers.telemetry.strayTimers(try await store.strays(beside: handlers, at: observers.clock.now))
         } catch { observers.report(error) }
     }
 
@@ -74,10 +79,12 @@ struct Housekeeping: Sendable {
             for await _ in rings {
                 let now = observers.clock.now
                 if now >= sleepingUntil { sleepingUntil = .distantFuture }
-                await deliver(at: now)
-                guard let next = try? await store.next() else { continue }
-                // Timers that were delivered stay in the store until they are done: look again in a while.
-                let at = max(next, now + .seconds(1))
+                let handlers = Set(serving.generation.configuration.queues.flatMap(\.handlers))
+                await deliver(of: handlers, at: now)
+                // Timers that were delivered stay in the store until they are done, and another generation may have
+                // more handlers: look again in a while.
+                let next = (try? await store.next(of: handlers)) ?? nil
+                let at = min(max(next ?? .distantFuture, now + .seconds(1)), now + Self.lookAgain)
                 guard at < sleepingUntil else { continue }
                 sleepingUntil = at
                 group.addTask {
@@ -87,8 +94,9 @@ struct Housekeeping: Sendable {
         }
     }
 
-    private func deliver(at now: Instant) async {
-        guard let due = try? await store.due(at: now, atMost: Limits.batchEntries * 10) else { return }
+    private func deliver(of handlers: Set<HandlerID>, at now: Instant) async {
+        let count = Limits.batchEntries * 10
+        guard let due = try? await store.due(of: handlers, at: now, atMost: count) else { return }
         for (handler, events) in Dictionary(grouping: due, by: { HandlerID($0.detailType) }) {
             serving.station(of: handler)?.runner.timers(events)
         }

@@ -12,7 +12,11 @@ extension Configuration {
     func storeOptions(observer: @escaping @Sendable (StoreEvent) -> Void) -> StoreOptions {
         StoreOptions(
             path: store.path, durability: store.durability == .durable ? .durable : .ephemeral,
-            lowWater: store.lowWater, journalRetention: store.journal, observer: observer)
+            lowWater: store.lowWater,
+            journal: JournalOptions(
+                keep: journal.keep, size: journal.size, segment: journal.segment, seal: journal.seal,
+                keepsPayloads: journal.payloads == .keep),
+            observer: observer)
     }
 
     /// By default the one beside this executable.
@@ -49,7 +53,9 @@ extension Configuration {
             publish: settings.publish.flatMap { publish in
                 publish.detailTypes.map { RoutePattern(source: publish.source, detailType: $0) }
             },
+            calls: Set(settings.calls),
             sandbox: HandlerOptions.Sandbox(rawValue: sandbox.rawValue) ?? .required,
+            isolation: settings.isolation == .inline ? .inline : .worker,
             routes: settings.routes.isEmpty
                 ? nil : settings.routes.map { RoutePattern(source: $0.source, detailType: $0.detailType) },
             businessKey: settings.businessKey.isEmpty ? nil : settings.businessKey)

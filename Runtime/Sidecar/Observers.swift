@@ -3,6 +3,7 @@ import Events
 import Logging
 import Pipeline
 import Plugins
+import Services
 import Settings
 import Signatures
 import Store
@@ -12,6 +13,7 @@ import Telemetry
 struct Observers: Sendable {
     let telemetry: Telemetry
     let board: ReadinessBoard
+    let queues = QueueBoard()
     let clock = SystemClock()
     /// Hears the pipelines, too: the table of `outrigger dev`.
     private let listener: (any PipelineObserver)?
@@ -51,6 +53,7 @@ struct Observers: Sendable {
 extension Observers: PipelineObserver {
     func note(_ event: PipelineEvent, of queue: QueueName, at now: Instant) {
         telemetry.note(event, of: queue, at: now)
+        queues.note(event, of: queue, at: now)
         listener?.note(event, of: queue, at: now)
         switch event {
         case .receiveFailed(let failure), .paused(let failure): board.set("queue \(queue)", failure.description)
@@ -85,6 +88,7 @@ extension Observers: WorkerObserver {
             telemetry.sandbox(
                 handler,
                 inForce: sandbox.parts, isWhole: sandbox.isComplete, at: now)
+            telemetry.isolation(handler, isInline: sandbox.isInline, at: now)
         case .described: break
         // A second build is no part of readiness.
         case .ready where worker.isTrial, .notReady where worker.isTrial: break
@@ -97,6 +101,12 @@ extension Observers: WorkerObserver {
         case .ended(let cause, let restart):
             let failure = restart == nil ? nil : Failure(.handleWorkerUnavailable, handler.text, cause)
             telemetry.workerEnded(handler, process: Int(worker.process), failure, at: now)
+            if worker.process == 0 {
+                telemetry.stuck(handler, count: board.setStuck(worker.description, handler, nil))
+            }
+        case .stuck(let failure):
+            telemetry.report(failure, handler: handler, at: now)
+            telemetry.stuck(handler, count: board.setStuck(worker.description, handler, failure.description))
         case .used(let memory, _): telemetry.workerMemory(handler, index: worker.index, bytes: memory)
         case .outgrew(let memory, let soft): telemetry.workerOutgrew(handler, memory: memory, soft: soft, at: now)
         case .replaced: telemetry.workerReplaced(handler, process: Int(worker.process), at: now)
@@ -112,6 +122,10 @@ extension Observers: WorkerObserver {
         case .denied(let event, let source, let detailType):
             telemetry.report(
                 Failure(.handleDenied, event.text, "\(source) \(detailType) is not listed"), handler: handler, at: now)
+        case .callDenied(let event, let service):
+            telemetry.report(
+                Failure(.callDenied, event.text, "the service \(service) is not listed"), handler: handler,
+                at: now)
         }
     }
 
@@ -136,6 +150,23 @@ extension Observers: WorkerObserver {
         case .count(let amount): telemetry.handlerCount(handler, sample.name, sample.labels, add: amount)
         case .histogram(_, let sum, let buckets):
             telemetry.handlerObserve(handler, sample.name, sample.labels, counts: buckets, sum: sum)
+        }
+    }
+}
+
+extension Observers: ServiceObserver {
+    func note(_ event: ServiceEvent, of service: String) {
+        switch event {
+        case .appeared: telemetry.serviceAppeared(service)
+        case .answered(let handler, let status, let took):
+            telemetry.serviceAnswered(service, handler, status: status, took: took)
+        case .failed(let handler, let failure, let took):
+            telemetry.serviceFailed(service, handler, failure, took: took, at: clock.now)
+        case .refused(let handler, _): telemetry.serviceRefused(service, handler)
+        case .circuit(.closed): telemetry.circuitChanged(service, .closed, until: nil, at: clock.now)
+        case .circuit(.halfOpen): telemetry.circuitChanged(service, .halfOpen, until: nil, at: clock.now)
+        case .circuit(.open(let until)): telemetry.circuitChanged(service, .open, until: until, at: clock.now)
+        case .gone: telemetry.serviceRemoved(service)
         }
     }
 }

@@ -6,6 +6,7 @@ import LocalAPI
 import Pipeline
 import Plugins
 import ServiceLifecycle
+import Services
 import Settings
 import Signatures
 import Store
@@ -21,6 +22,8 @@ struct SidecarService: Service {
     private let source: ConfigurationSource
     private let observers: Observers
     private let client = HTTPClient()
+    /// Services have connections of their own: a slow one keeps no queue waiting.
+    private let serviceClient = HTTPClient(connections: Limits.services * Limits.serviceConcurrency)
     private let pollWait: Duration
 
     /// - Parameters:
@@ -43,20 +46,24 @@ struct SidecarService: Service {
         let observers = observers
         return try AdminServer(
             listen: configuration.admin.listen.description,
-            metrics: { observers.telemetry.exposition(at: observers.clock.now) }, isLive: { true },
+            metrics: { observers.telemetry.exposition(at: observers.clock.now) }, isLive: { observers.board.isLive },
             readiness: { observers.board.readiness }, logger: observers.logger("admin"), onListening: onListening)
     }
 
     func run() async throws {
-        defer { client.shutdown() }
+        defer {
+            client.shutdown()
+            serviceClient.shutdown()
+        }
         // From here on SIGHUP asks for a reload; without a listener it would end the process.
         let hangups = await UnixSignalsSequence(trapping: .sighup)
-        observers.telemetry.started(version: Outrigger.version, at: observers.clock.now)
+        let since = observers.clock.now
+        observers.telemetry.started(version: Outrigger.version, at: since)
         let options = configuration.storeOptions(observer: observers.note)
         guard let store = await patience("store").until({ () throws(Failure) in try SQLiteStore.open(options) })
         else { return try endUnlessStopping("store") }
         do {
-            try await run(with: store, hangups)
+            try await run(with: store, since: since, hangups)
         } catch {
             await store.close()
             throw error
@@ -64,20 +71,31 @@ struct SidecarService: Service {
         await store.close()
     }
 
-    private func run(with store: SQLiteStore, _ hangups: UnixSignalsSequence) async throws {
+    private func run(with store: SQLiteStore, since: Instant, _ hangups: UnixSignalsSequence) async throws {
         let directory = configuration.stateDirectory
         try? FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        let services = ServiceDirectory(client: serviceClient, clock: observers.clock, observer: observers)
         let host = PluginHost(
-            program: configuration.workerProgram, directory: directory, state: store, clock: observers.clock,
-            bounds: configuration.workerBounds, observer: observers)
+            program: configuration.workerProgram, directory: directory, state: store, services: services,
+            clock: observers.clock, bounds: configuration.workerBounds, observer: observers)
+        let hosts = HandlerHosts(
+            plugins: host, residents: [
+                ServiceHandlers(services: services, clock: observers.clock), JournalHandlers(),
+            ])
         let cloud = Cloud(configuration, environment: source.environment, client: client, clock: observers.clock)
-        let relay = try makeRelay(store, cloud)
+        let verifier = CurrentVerifier()
+        let exchange = try Exchange(configuration, cloud, client: client, verifier: verifier)
+        let relay = exchange.map { exchange in
+            RelayRunner(
+                outbox: store, signer: exchange.signer, bus: exchange.bus, observer: observers, clock: observers.clock)
+        }
+        let peers = configuration.peerPolicy.map { policy in PeerBook(policy, isWorker: { host.isWorker($0) }) }
         let around = Serving.Surroundings(
-            cloud: cloud, relay: relay, store: store, host: host, observers: observers, pollWait: pollWait,
-            suspects: Set(host.suspectsAtStart()))
+            verifier: verifier, cloud: cloud, relay: relay, store: store, host: hosts, services: services,
+            observers: observers, peers: peers, pollWait: pollWait, suspects: Set(host.suspectsAtStart()))
         let keeper = GenerationKeeper(
             source, running: configuration,
-            builder: GenerationBuilder(host: host, client: client, observers: observers), observers: observers,
+            builder: GenerationBuilder(host: hosts, client: client, observers: observers), observers: observers,
             journal: { handler, verdict, generation in
                 do throws(Failure) {
                     try await store.record(
@@ -89,22 +107,37 @@ struct SidecarService: Service {
             try await keeper.start { Serving($0, around) }
         }
         guard let serving = first else { return try endUnlessStopping("handlers") }
-        await serve(serving, keeper, host, store, relay, hangups)
+        do {
+            let operations = SidecarOperations(
+                keeper: keeper, serving: serving, store: store, observers: observers, since: since)
+            let events = Exchange.routes(exchange, store, serving, clock: observers.clock)
+            let letters = SidecarLetters.within(serving, cloud, store, exchange, observers)
+            let api = try makeAPI(peers, operations, events, letters)
+            let sealer = JournalSealer(store: store, signer: try headSigner(), observers: observers)
+            await serve(serving, keeper, host, store, relay, api, sealer, hangups)
+            await sealer.finish()
+        } catch {
+            await host.stop(within: .zero)
+            throw error
+        }
         await host.stop(within: .seconds(2))
     }
 
     /// Events, until told to stop; then in this order: polls, what runs, the outbox, the rest.
     private func serve(
         _ serving: Serving, _ keeper: GenerationKeeper, _ host: PluginHost, _ store: SQLiteStore,
-        _ relay: RelayRunner?, _ hangups: UnixSignalsSequence
+        _ relay: RelayRunner?, _ api: LocalAPI?, _ sealer: JournalSealer,
+        _ hangups: UnixSignalsSequence
     ) async {
         let housekeeping = Housekeeping(store: store, serving: serving, observers: observers)
         await withDiscardingTaskGroup { background in
             background.addTask { await serving.runKeySets() }
             background.addTask { await housekeeping.run() }
+            background.addTask { await sealer.run() }
             background.addTask { await keeper.run(hangups: hangups) }
             background.addTask { await host.runShadows() }
             background.addTask { await followRollbacks() }
+            if let api { background.addTask { await run(api) } }
             if let relay {
                 background.addTask { for await _ in store.outboxWrites { relay.wake() } }
             }
@@ -113,6 +146,9 @@ struct SidecarService: Service {
                 try? await gracefulShutdown()
                 observers.board.set("sidecar", "stopping")
                 serving.stop()
+                // Cancelled when the queues have stopped: then there is nobody left.
+                try? await Task.sleep(for: serving.generation.configuration.stop.deadline)
+                await host.abandonStuck()
             }
             let giveUp = serving.generation.configuration.outbox.giveUp
             async let relayed: Void? = relay?.run(Relay(giveUp: giveUp, seed: UInt64.random(in: 1...(.max))))
@@ -138,14 +174,31 @@ struct SidecarService: Service {
         }
     }
 
+    /// Until cancelled. Without its sockets a sidecar goes on with its queues, and is not ready.
+    private func run(_ api: LocalAPI) async {
+        do { try await api.run() } catch {
+            observers.board.set("api", "the sockets are not served: \(error)")
+        }
+    }
+
     // MARK: - parts
 
-    private func makeRelay(_ store: SQLiteStore, _ cloud: Cloud) throws(Failure) -> RelayRunner? {
-        guard let signing = configuration.signing, let bus = configuration.bus else { return nil }
-        let form = signing.algorithm == .mldsa44 ? TokenForm.mldsa44 : .dilithium2(.mldsa44)
-        let signer = EventSigner(try PrivateKey.load(from: signing.key), form: form)
-        return RelayRunner(
-            outbox: store, signer: signer, bus: cloud.bus(bus), observer: observers, clock: observers.clock)
+    /// `nil` where there is no key here: heads are unsigned then.
+    /// - Throws: `settings.*`: a key that cannot be used.
+    private func headSigner() throws(Failure) -> JournalSigner? {
+        guard let path = configuration.journal.key ?? configuration.signing?.key else { return nil }
+        return JournalSigner(try PrivateKey.load(from: path))
+    }
+
+    /// `nil` where none is configured.
+    /// - Throws: `settings.invalid`: a socket that another process serves, or that cannot be made.
+    private func makeAPI(
+        _ peers: PeerBook?, _ operations: SidecarOperations, _ events: EventRoutes, _ letters: SidecarLetters
+    ) throws(Failure) -> LocalAPI? {
+        guard let settings = configuration.api, let peers else { return nil }
+        return try LocalAPI(
+            service: settings.servicePlace, admin: settings.adminPlace, peers: peers, operations: operations,
+            events: events, letters: letters, observer: observers, logger: observers.logger("api"))
     }
 
     private func patience(_ area: String) -> Patience { Patience(area: area, observers: observers) }

@@ -68,5 +68,6 @@ public enum Catalogues {
         (.pause, "Nothing is received until the cause is gone; no message is blamed."),
         (.refuse, "The sidecar does not start, or keeps what it had."),
         (.note, "Counted and logged; the event's way goes on."),
+        (.answer, "Who asked over the local API is told; nothing was taken."),
     ]
 }

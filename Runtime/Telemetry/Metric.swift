@@ -73,9 +73,22 @@ extension Metric {
         "Workers replaced between events because they used more than memory-soft.")
     static let sandbox = Metric(
         .gauge, "sandbox", ["handler", "part"], "1 if this part of the sandbox is in force for the handler's workers.")
+    static let isolation = Metric(
+        .gauge, "isolation", ["handler", "isolation"], "1 for where the handler runs: in a worker or inline.")
+    static let stuck = Metric(
+        .gauge, "handler_stuck", ["handler"], "Inline instances that do not return: only a restart ends them.")
     static let handlerDropped = Metric(
         .counter, "handler_telemetry_dropped_total", ["handler", "kind"],
         "Log lines and metric samples of the handler beyond its limits.")
+
+    // MARK: call
+    static let calls = Metric(
+        .counter, "service_calls_total", ["service", "handler", "result"],
+        "Exchanges with services: 2xx to 5xx, the code of a failure, or refused, where none was made.")
+    static let callSeconds = Metric(
+        .histogram, "service_call_seconds", ["service"], "Time of one exchange, without its wait in line.")
+    static let circuit = Metric(
+        .gauge, "service_circuit", ["service"], "The circuit breaker of a service: 0 closed, 1 half-open, 2 open.")
 
     // MARK: settle
     static let commits = Metric(.histogram, "commit_seconds", ["queue"], "Time of one commit of outcomes.")
@@ -111,6 +124,22 @@ extension Metric {
     static let storeFailures = Metric(.counter, "store_failures_total", ["code"], "Transactions that failed.")
     static let storeBytes = Metric(.gauge, "store_bytes", [], "Bytes of the store's files.")
 
+    // MARK: local API
+    static let apiRequests = Metric(
+        .counter, "api_requests_total", ["socket", "peer", "status"], "Requests on the Unix sockets, by peer.")
+
+    static let strayTimers = Metric(
+        .gauge, "stray_timers", [],
+        "Timers that are due and whose handler no queue has any more: they wait for it to come back.")
+
+    // MARK: journal
+    static let journalHead = Metric(
+        .gauge, "journal_head", [], "The number of the journal's newest sealed head; it never falls.")
+    static let journalFirst = Metric(.gauge, "journal_first", [], "The number of the oldest row that is kept.")
+    static let journalRows = Metric(.gauge, "journal_rows", [], "Rows of the journal.")
+    static let journalHeads = Metric(
+        .counter, "journal_heads_total", ["signed"], "Heads sealed, by whether they are signed.")
+
     // MARK: the sidecar
     static let build = Metric(.gauge, "build_info", ["version"], "1, with the version as label.")
     static let generation = Metric(.gauge, "generation", [], "The number of the generation in force.")
@@ -135,11 +164,13 @@ extension Metric {
         verified, failures, keySetAge, keySetKeys, keySetFailures, unknownKeys, secondVariants,
         duplicates,
         handled, handleSeconds, waitSeconds, retries, workers, workerStarts, workerRestarts, workerMemory,
-        workerReplacements, sandbox, handlerDropped,
+        workerReplacements, sandbox, isolation, stuck, handlerDropped, calls, callSeconds, circuit,
         commits, committed, settled, deadLetters, settleErrors,
         stage, stageEvents, endToEnd,
         published, publishSeconds, publishFailures, outboxRows, outboxBytes, outboxAge,
-        storeCommits, storeFailures, storeBytes,
+        storeCommits, storeFailures, storeBytes, strayTimers,
+        journalHead, journalFirst, journalRows, journalHeads,
+        apiRequests,
         build, generation, generationsAlive, reloads, trialEvents, trialDecisions, started, logLines, seriesDropped,
     ]
 

@@ -104,7 +104,7 @@ public final class Registry: Sendable {
             }
             state.handlerSeries[handler] = nil
         }
-        remove([.workers, .workerMemory, .sandbox], first: handler.text)
+        remove([.workers, .workerMemory, .sandbox, .isolation, .stuck], first: handler.text)
     }
 
     /// Removes the series of metrics whose first label has this value.

@@ -68,6 +68,19 @@ extension Telemetry {
         write(at: now, line.level, from: .handler(handler), line)
     }
 
+    /// Where the handler runs.
+    public func isolation(_ handler: HandlerID, isInline: Bool, at now: Instant) {
+        registry.set(.isolation, [handler.text, "worker"], to: isInline ? 0 : 1)
+        registry.set(.isolation, [handler.text, "inline"], to: isInline ? 1 : 0)
+        guard isInline else { return }
+        var line = LogLine(.warning, "handler runs inline: no sandbox, no limits, and its crash is the sidecar's")
+        line.handler = handler
+        write(at: now, .warning, from: .handler(handler), line)
+    }
+
+    /// Instances of an inline handler that do not return.
+    public func stuck(_ handler: HandlerID, count: Int) { registry.set(.stuck, [handler.text], to: Double(count)) }
+
     // MARK: - handlers
 
     /// A handler's own line. Its texts are cut; what they say is the handler's business.
@@ -160,7 +173,29 @@ extension Telemetry {
         report(failure, at: now)
     }
 
-    public func storeSize(bytes: Int) { registry.set(.storeBytes, to: Double(bytes)) }
+    public func storeSize(bytes: Int, journalRows: Int) {
+        registry.set(.storeBytes, to: Double(bytes))
+        registry.set(.journalRows, to: Double(journalRows))
+    }
+
+    // MARK: - the journal
+
+    public func journalSealed(_ head: HeadStatement, isSigned: Bool) {
+        registry.set(.journalHead, to: Double(head.number))
+        registry.set(.journalFirst, to: Double(head.first))
+        registry.add(.journalHeads, [isSigned ? "yes" : "no"])
+    }
+
+    /// Where the journal stands, for whoever keeps the log: `outrigger journal verify --expect NUMBER:HASH`.
+    public func journalHead(_ head: HeadStatement, isSigned: Bool, at now: Instant) {
+        let fields = [
+            ("head", "\(head.number):\(head.hash.hexadecimal)"), ("store", head.store), ("boot", String(head.boot)),
+            ("first", String(head.first)), ("signed", isSigned ? "yes" : "no"),
+        ]
+        log(.info, "journal sealed", fields.map { Attribute(name: $0.0, value: $0.1) }, at: now)
+    }
+
+    public func strayTimers(_ count: Int) { registry.set(.strayTimers, to: Double(count)) }
 }
 
 extension Telemetry: RelayObserver {

@@ -72,7 +72,7 @@ extension Disposition {
     var level: LogLevel {
         switch self {
         case .quarantine, .deadLetter, .pause: .warning
-        case .retry, .note: .info
+        case .retry, .note, .answer: .info
         case .refuse: .error
         }
     }

@@ -38,15 +38,17 @@ struct House {
 
     func write(
         endpoint: String, queue: String, deadLetters: String, keys: String, bus: String = "default",
-        handler: String = "deadline: 5s", store: String? = nil, durability: String = "durable"
+        handler: String = "deadline: 5s", store: String? = nil, durability: String = "durable", signing: String? = nil,
+        more: String = ""
     ) throws -> String {
+        let signing = signing ?? "{key: \(folder.file("sidecar.key")), kid: sidecar}"
         let yaml = """
             aws: {endpoint: "\(endpoint)", region: us-east-1}
             queues:
               - {name: main, url: "\(queue)", dead-letter: "\(deadLetters)", handlers: [counting]}
             key-sets:
               - {name: test, url: "\(keys)", sources: ["test.*"]}
-            signing: {key: \(folder.file("sidecar.key")), kid: sidecar}
+            signing: \(signing)
             bus: {name: \(bus)}
             store: {path: \(store ?? folder.file("outrigger.db")), durability: \(durability), low-water: 1MiB}
             state-directory: \(folder.file("state"))
@@ -59,6 +61,7 @@ struct House {
                 plugin: \(Fixtures.products)/libfixture-counting.so
                 publish: [{source: test.out, detail-types: [Counted.v1]}]
                 \(handler)
+            \(more)
             """
         let path = folder.file("outrigger.yaml")
         try yaml.write(toFile: path, atomically: true, encoding: .utf8)
@@ -82,12 +85,18 @@ extension House {
     /// A local cloud with this house's keys, a queue `main`, its dead letters, and a queue behind the bus that gets
     /// what the handler publishes.
     static func inLocalCloud(
-        visibility: Int = 30, _ body: @Sendable @escaping (House, LocalCloud) async throws -> Void
+        visibility: Int = 30, signing: Bool = false,
+        _ body: @Sendable @escaping (House, LocalCloud) async throws -> Void
     ) async throws {
         let house = try House()
         var options = LocalCloud.Options()
         let document = ArraySlice(house.keySet)
         options.keySet = { document }
+        if signing {
+            options.sign = { [key = house.sidecarKey] body in
+                SigningEndpoint.answer(body, with: key, form: .dilithium2(.mldsa44), at: .now)
+            }
+        }
         try await LocalCloud.serving(options) { cloud in
             try cloud.createQueue("main", ["VisibilityTimeout": "\(visibility)"])
             try cloud.createQueue("main-dlq")
@@ -99,11 +108,13 @@ extension House {
     }
 
     func write(
-        _ cloud: LocalCloud, handler: String = "deadline: 5s", store: String? = nil, durability: String = "durable"
+        _ cloud: LocalCloud, handler: String = "deadline: 5s", store: String? = nil, durability: String = "durable",
+        signing: String? = nil, more: String = ""
     ) throws -> String {
         try write(
             endpoint: cloud.endpoint, queue: cloud.queueURL("main"), deadLetters: cloud.queueURL("main-dlq"),
-            keys: cloud.endpoint + "/keys/jwks-pqc", handler: handler, store: store, durability: durability)
+            keys: cloud.endpoint + "/keys/jwks-pqc", handler: handler, store: store, durability: durability,
+            signing: signing, more: more)
     }
 
     /// Details of events that count in a key of their own and publish one event each.

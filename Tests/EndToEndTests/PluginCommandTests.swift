@@ -48,6 +48,34 @@ import Testing
         #expect(checked.output.contains("Not tried"))
     }
 
+    @Test func aSecondBuildIsTriedAsTheFirst() throws {
+        func trial(_ plugin: String, _ config: String) -> String {
+            "{id: ruled, plugin: \(ruled), config: {currency: EUR}, "
+                + "trial: {kind: shadow, plugin: \(plugin), config: \(config)}}"
+        }
+        let good = try check(trial(ruled, "{currency: USD}"))
+        #expect(good.status == 0, "\(good.output)")
+        let other = try check(trial(Fixtures.products + "/libfixture-counting.so", "{}"))
+        #expect(other.status != 0, "\(other.output)")
+        for words in ["handlers[ruled].trial.plugin", "plugin.mismatch", "no handler ruled in it"] {
+            #expect(other.output.contains(words), "\(other.output)")
+        }
+        let wrong = try check(trial(ruled, "{currency: euro}"))
+        #expect(wrong.status != 0 && wrong.output.contains("handlers[ruled].trial.config"), "\(wrong.output)")
+        let absent = try check(trial("/nowhere/two.so", "{}"))
+        #expect(absent.status == 0 && absent.output.contains("handlers[ruled].trial.plugin"), "\(absent.output)")
+    }
+
+    @Test func anInlineHandlerIsTriedInAWorkerAndItsRiskTold() throws {
+        let pin = try Shell.run("sha256sum \(ruled)").output.prefix(64)
+        let inline = "{id: ruled, plugin: \(ruled), config: {currency: EUR}, isolation: inline, trusted: true, "
+        let good = try check(inline + "sha256: \(pin)}")
+        #expect(good.status == 0, "\(good.output)")
+        #expect(good.output.contains("Its crash is the sidecar's"), "\(good.output)")
+        let wrong = try check(inline + "sha256: \(String(repeating: "ab", count: 32))}")
+        #expect(wrong.status != 0 && wrong.output.contains("plugin.pin"), "\(wrong.output)")
+    }
+
     @Test func aFunctionThatIsMissingIsNamed() throws {
         let plain = Fixtures.products + "/libfixture-plain.so"
         func handler(_ symbol: String) -> String {

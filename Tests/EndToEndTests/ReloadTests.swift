@@ -1,6 +1,7 @@
 import Events
 import Foundation
 import LocalCloud
+import Pipeline
 import Store
 import Support
 import Testing
@@ -50,9 +51,10 @@ import Testing
         let store = try SQLiteStore.open(options)
         var done: [String: Int] = [:]
         var generations: Set<Int> = []
-        var last: Int64 = 0
-        while let rows = try? await store.journal(after: last, atMost: 1_000), let end = rows.last {
-            last = end.number
+        var query = JournalQuery()
+        query.atMost = Limits.journalPage
+        while let rows = try? await store.rows(query), let end = rows.last {
+            query.after = end.number
             for row in rows where row.entry.kind == .event && row.entry.outcome == .done {
                 done[row.entry.event, default: 0] += 1
                 generations.insert(row.entry.generation)

@@ -1,6 +1,7 @@
 import Events
 import Foundation
 import LocalCloud
+import Pipeline
 import Store
 import Support
 import Testing
@@ -125,8 +126,13 @@ import Testing
 
     private static func expectJournal(of house: House, _ outcomes: JournalEntry.Outcome...) async throws {
         let store = try SQLiteStore.open(StoreOptions(path: house.folder.file("outrigger.db"), durability: .durable))
-        let rows = try await store.journal(after: 0, atMost: 10_000)
-        #expect(rows.filter { $0.entry.kind == .trial }.map(\.entry.outcome) == outcomes)
+        var found: [JournalRow] = []
+        for outcome in Set(outcomes) {
+            var query = JournalQuery()
+            query.outcome = outcome
+            found += try await store.rows(query).filter { $0.entry.kind == .trial }
+        }
+        #expect(found.sorted { $0.number < $1.number }.map(\.entry.outcome) == outcomes)
         await store.close()
     }
 }

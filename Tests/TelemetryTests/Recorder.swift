@@ -115,6 +115,27 @@ struct Bench {
         telemetry.outbox(OutboxDepth(rows: 2, bytes: 900, oldest: moment - .seconds(30)))
         telemetry.storeCommitted(calls: 3, took: .microseconds(310))
         telemetry.storeFailed(Failure(.storeUnavailable, "/data", "disk I/O error"), at: moment)
-        telemetry.storeSize(bytes: 40_960)
+        telemetry.storeSize(bytes: 40_960, journalRows: 1_200)
+        let hash = Digest(high: (1, 2), low: (3, 4))
+        let head = HeadStatement(store: "s", boot: 1, number: 1_000, hash: hash, first: 1, time: moment)
+        telemetry.journalSealed(head, isSigned: true)
+        telemetry.journalHead(head, isSigned: true, at: moment)
+        neighbours()
+    }
+
+    private func neighbours() {
+        telemetry.isolation(billing, isInline: false, at: moment)
+        telemetry.stuck(billing, count: 0)
+        telemetry.strayTimers(1)
+        telemetry.requested(socket: "service", peer: "orders", status: 202, nil, at: moment)
+        telemetry.requested(
+            socket: "service", peer: "orders", status: 403,
+            Failure(.publishDenied, "orders", "com.example.billing Invoice.Sent.v1"), at: moment)
+        telemetry.serviceAppeared("ledger")
+        telemetry.serviceAnswered("ledger", billing, status: 201, took: .milliseconds(3))
+        telemetry.serviceRefused("ledger", billing)
+        telemetry.serviceFailed(
+            "ledger", billing, Failure(.callTimedOut, "ledger", "no answer in 2 s"), took: .seconds(2), at: moment)
+        telemetry.circuitChanged("ledger", .open, until: moment + .seconds(5), at: moment)
     }
 }

@@ -24,27 +24,35 @@ struct Dev: AsyncParsableCommand {
     @Option(help: "The folder with the sample events.")
     var samples = "examples/1-quickstart/events"
 
-    @Option(help: "Where keys, store, configuration and log go.")
+    @Option(help: "The folder with the schemas of events.")
+    var schemas = "config/schemas"
+
+    @Option(help: "Where keys, store, configuration, sockets and log go.")
     var folder = ".outrigger"
 
     func run() async throws {
-        let home = try DevHome(folder)
+        let home = try DevHome(folder, schemas: schemas, hasService: LedgerProcess.isInstalled)
         let samples = try SampleEvent.load(from: samples)
         let cloud = LocalCloud(home.cloudOptions())
-        let scoreboard = Scoreboard()
+        let scoreboard = Scoreboard(queues: home.queues.map(\.handler))
         let log = try FileSink(home.path("outrigger.log"))
         let logger = Logger(label: "dev") { _ in SwiftLogNoOpLogHandler() }
         let play = Play(
             home: home, cloud: cloud, scoreboard: scoreboard, samples: samples, count: max(events, 1), isOnce: once,
             log: log)
+        var services: [ServiceGroupConfiguration.ServiceConfiguration] = [.init(service: cloud)]
+        if home.hasService {
+            services.append(.init(service: LedgerProcess(home: home), successTerminationBehavior: .ignore))
+        } else {
+            Terminal.say(
+                "\(LedgerProcess.program) is not there: notifications go nowhere, and networks are simulated.")
+        }
+        services.append(
+            .init(
+                service: play, successTerminationBehavior: .gracefullyShutdownGroup,
+                failureTerminationBehavior: .gracefullyShutdownGroup))
         var group = ServiceGroupConfiguration(
-            services: [
-                .init(service: cloud),
-                .init(
-                    service: play, successTerminationBehavior: .gracefullyShutdownGroup,
-                    failureTerminationBehavior: .gracefullyShutdownGroup),
-            ],
-            gracefulShutdownSignals: [.sigint, .sigterm], logger: logger)
+            services: services, gracefulShutdownSignals: [.sigint, .sigterm], logger: logger)
         group.maximumGracefulShutdownDuration = .seconds(20)
         try await ServiceGroup(configuration: group).run()
         if once && !scoreboard.isSettled { throw ExitCode.failure }
@@ -63,6 +71,7 @@ struct Play: Service {
 
     func run() async throws {
         try await cloud.start()
+        if home.hasService { try await LedgerProcess(home: home).isListening() }
         let configuration = try home.setUp(cloud)
         let observers = Observers(level: .info, sink: log, listener: scoreboard)
         let sidecar = SidecarService(
@@ -74,9 +83,9 @@ struct Play: Service {
             group.addTask { try await admin.run() }
             group.addTask { try await sidecar.run() }
             group.addTask {
-                try await perform(observers)
+                let event = try await perform(observers)
                 if isOnce { throw Finished() }
-                Terminal.say(home.whatNext(cloud, admin: port.value))
+                Terminal.say(home.whatNext(cloud, admin: port.value, event: event))
                 try await gracefulShutdown()
             }
             do {
@@ -89,7 +98,8 @@ struct Play: Service {
 
     private struct Finished: Error {}
 
-    private func perform(_ observers: Observers) async throws {
+    /// - Returns: the id of an event of the story.
+    private func perform(_ observers: Observers) async throws -> String {
         var waited = 0
         while !observers.board.readiness.isReady {
             // Every fifth of a second, for a minute: starting four workers takes a moment.
@@ -103,16 +113,24 @@ struct Play: Service {
         scoreboard.expect(stream.entries)
         let table = LiveTable(isLive: Terminal.isInteractive)
         try stream.send(to: cloud)
+        var stage = Stage(
+            socket: SocketClient(path: home.socket, config: home.path("outrigger.yaml"), isForMachines: false),
+            samples: samples)
+        var told: [String] = []
         var rounds = 0
         while rounds < 600 {
             scoreboard.read(cloud)
+            let published = try await stage.play(missing: scoreboard.missing)
+            scoreboard.expect(published)
+            told += published.map(\.id)
             table.draw(scoreboard.rows)
-            if scoreboard.isSettled { break }
+            if stage.isOver, scoreboard.isSettled { break }
             try await Task.sleep(for: .milliseconds(200))
             rounds += 1
         }
         table.finish(scoreboard.rows)
         Terminal.say(scoreboard.summary)
+        return told.first ?? ""
     }
 }
 

@@ -17,21 +17,34 @@ struct DevHome: Sendable {
     }
 
     static let bus = "qsl-events"
-    /// The queues, and the events that the bus sends to each.
-    static let queues: [(handler: String, pattern: String)] = [
+    private static let queues: [(handler: String, pattern: String)] = [
         ("treasury", #"{"source":["qsl.payments","qsl.workflows"]}"#),
-        ("compliance", #"{"source":["qsl.payments"],"detail-type":["Payment.Initiated.v1"]}"#),
+        (
+            "compliance",
+            #"{"detail-type":["Payment.Initiated.v1","Payment.Settled.v1","Payment.Failed.v1","Payment.Released.v1","#
+                + #""User.Registered.v1","User.Updated.v1"]}"#
+        ),
         (
             "notification",
             #"{"detail-type":["Payment.Settled.v1","Compliance.Blocked.v1","Token.Confirmed.v1"]}"#
         ),
         ("token", #"{"source":["qsl.tokens"],"detail-type":[{"prefix":"Token."}]}"#),
     ]
+    private static let ledgerQueue = (handler: LedgerProcess.name, pattern: #"{"source":["qsl.payments"]}"#)
 
     let keys: Keys
+    /// Schemas of what is published over the socket; `nil` where the folder is not there.
+    let schemas: String?
+    /// Whether there is a service next door; without one, handlers have stand-ins.
+    let hasService: Bool
     private let folder: String
 
-    init(_ folder: String) throws {
+    /// The queues, and the events that the bus sends to each.
+    var queues: [(handler: String, pattern: String)] { Self.queues + (hasService ? [Self.ledgerQueue] : []) }
+
+    init(_ folder: String, schemas: String, hasService: Bool) throws {
+        self.hasService = hasService
+        self.schemas = FileManager.default.fileExists(atPath: schemas) ? URL(filePath: schemas).path : nil
         try? FileManager.default.removeItem(atPath: folder)
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
@@ -43,6 +56,16 @@ struct DevHome: Sendable {
     }
 
     func path(_ name: String) -> String { folder + "/" + name }
+
+    /// The socket for the service, and the one for operators.
+    var socket: String { path("outrigger.sock") }
+    var adminSocket: String { path("outrigger-admin.sock") }
+
+    /// A file to be written from its beginning.
+    func emptyFile(_ name: String) throws -> URL {
+        try write([], to: name)
+        return URL(filePath: path(name))
+    }
 
     /// Credentials that LocalCloud does not look at.
     var environment: [String: String] {
@@ -61,7 +84,7 @@ struct DevHome: Sendable {
 
     /// Queues, rules, key files and the configuration; returns what the sidecar runs with.
     func setUp(_ cloud: LocalCloud) throws -> Configuration {
-        for (name, pattern) in Self.queues {
+        for (name, pattern) in queues {
             try cloud.createQueue("\(name)-dlq", ["MessageRetentionPeriod": "1209600"])
             try cloud.createQueue(name, ["MessageRetentionPeriod": "345600"])
             try cloud.putRule(name, bus: Self.bus, pattern: pattern, queue: name)
@@ -85,10 +108,42 @@ struct DevHome: Sendable {
         try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path(name))
     }
 
-    func whatNext(_ cloud: LocalCloud, admin port: Int) -> String {
-        """
+    /// - Parameter event: one that the story has published
+    func whatNext(_ cloud: LocalCloud, admin port: Int, event: String) -> String {
+        let service = hasService
+            ? """
+              What the service next door made of it, and of all others:
+                curl -s --unix-socket \(path("ledger.sock")) http://ledger/ledger/TRY-1
+                curl -s --unix-socket \(path("ledger.sock")) http://ledger/ledger
+              """
+            : """
+              There is no service next door: notifications go nowhere, and networks are simulated.
+                swift build --product ledger-service
+              """
+        return """
 
-        Everything is still running. In another terminal:
+        Everything is still running. In another terminal, with curl alone, as the service next door does:
+
+        Publish a payment; follow what becomes of it; its timeline; and what became of one event of the story:
+          S=\(socket)
+          curl -s --unix-socket $S http://outrigger/v1/events -H 'Content-Type: application/json' -d '
+            {"source": "qsl.payments", "detailType": "Payment.Initiated.v1", "resource": "urn:qsl:payments:TRY-1",
+             "trace": {"correlationId": "TRY-1"}, "detailCore": {"paymentId": "TRY-1", "userId": "U-1",
+             "account": "main", "direction": "debit", "amount": "12.50", "currency": "EUR",
+             "payer": {"name": "Ann Lee"}, "payee": {"name": "Bo Chen"}}}'; echo
+          curl -sN --unix-socket $S 'http://outrigger/v1/events/stream?correlationId=TRY-1&lastEventId=0'
+          curl -s --unix-socket $S http://outrigger/v1/events/TRY-1; echo
+          curl -s --unix-socket $S -H 'Accept: text/plain' http://outrigger/v1/explain/\(event)
+
+        The same, and more, by command:
+          export OUTRIGGER_SOCKET=$S
+          outrigger events TRY-1
+          outrigger explain \(event)
+          outrigger status --socket \(adminSocket)
+
+        \(service)
+
+        Metrics, log, configuration, dead letters:
           curl http://127.0.0.1:\(port)/readyz
           curl http://127.0.0.1:\(port)/metrics
           tail -f \(path("outrigger.log"))

@@ -14,6 +14,7 @@ struct SampleEvent: Sendable {
         switch detailType.prefix(while: { $0 != "." }) {
         case "Token": "qsl.tokens"
         case "Workflow": "qsl.workflows"
+        case "User": "qsl.users"
         default: "qsl.payments"
         }
     }
@@ -68,15 +69,6 @@ struct SampleStream: Sendable {
         let sorted = order.compactMap { name in samples.first { $0.detailType == name } }
         guard let first = sorted.first else {
             throw Failure(.settingsUnreadable, "samples", "needs \(order.joined(separator: ", "))")
-        }
-        for line in Story.chapters.flatMap(\.sends) {
-            guard let sample = samples.first(where: { $0.detailType == line.detailType }) else {
-                throw Failure(.settingsUnreadable, "samples", "there is no \(line.detailType)")
-            }
-            let told = SampleEvent(
-                detailType: sample.detailType,
-                template: line.replacing.reduce(sample.template) { $0.replacingOccurrences(of: $1.0, with: $1.1) })
-            entries.append(try Self.entry(told, line.number, .none, keys, now))
         }
         for number in 0..<count {
             let sample = sorted[number % sorted.count]

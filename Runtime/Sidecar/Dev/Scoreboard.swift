@@ -27,26 +27,38 @@ final class Scoreboard: PipelineObserver {
     }
 
     private let state = Mutex(State())
+    /// Their names, in the order of the table.
+    private let queues: [String]
 
-    init() {
+    init(queues: [String]) {
+        self.queues = queues
         state.withLock { state in
-            for (handler, _) in DevHome.queues { state.rows[handler] = Row(handler: handler) }
+            for queue in queues { state.rows[queue] = Row(handler: queue) }
         }
     }
 
     /// Which queues the bus sends an event to: as the rules of ``DevHome/queues`` say.
-    private static func queues(for entry: SampleStream.Entry) -> [String] {
+    private func queues(for entry: SampleStream.Entry) -> [String] {
         if entry.flaw == .malformed { return ["treasury"] }
-        var queues = entry.source == "qsl.tokens" ? ["token"] : ["treasury"]
-        if entry.detailType == "Payment.Initiated.v1" { queues.append("compliance") }
-        if entry.detailType == "Payment.Settled.v1" { queues.append("notification") }
-        return queues
+        let told: [String]
+        switch entry.source {
+        case "qsl.tokens": told = ["token"]
+        case "qsl.users": told = ["compliance"]
+        case "qsl.workflows": told = ["treasury"]
+        default:
+            switch entry.detailType {
+            case "Payment.Initiated.v1": told = ["treasury", "compliance", "ledger"]
+            case "Payment.Settled.v1": told = ["treasury", "compliance", "notification", "ledger"]
+            default: told = ["treasury", "ledger"]
+            }
+        }
+        return told.filter(queues.contains)
     }
 
     func expect(_ entries: [SampleStream.Entry]) {
         state.withLock { state in
             for entry in entries {
-                for queue in Self.queues(for: entry) {
+                for queue in queues(for: entry) {
                     if let code = entry.flaw.code {
                         state.expectedLetters[queue, default: [:]][code.rawValue, default: 0] += 1
                     } else {
@@ -78,7 +90,7 @@ final class Scoreboard: PipelineObserver {
         let missing = Story.missing(in: cloud)
         state.withLock { state in
             state.missing = missing
-            for (handler, _) in DevHome.queues {
+            for handler in queues {
                 let queue = statistics.queue(handler)
                 state.rows[handler]?.waiting = (queue?.depth ?? 0) + (queue?.inFlight ?? 0) + (queue?.delayed ?? 0)
                 var letters: [String: Int] = [:]
@@ -97,19 +109,20 @@ final class Scoreboard: PipelineObserver {
         return "without a reason"
     }
 
-    var rows: [Row] { state.withLock { state in DevHome.queues.compactMap { state.rows[$0.handler] } } }
+    var rows: [Row] { state.withLock { state in queues.compactMap { state.rows[$0] } } }
 
     /// Nothing waits, and nothing that was expected is missing. What is too much shows in the summary.
     var isSettled: Bool {
         differences.isEmpty && rows.allSatisfy { $0.waiting == 0 } && missing.allSatisfy(\.isEmpty)
     }
 
-    private var missing: [[String]] { state.withLock { $0.missing } }
+    /// What each chapter of the story still waits for.
+    var missing: [[String]] { state.withLock { $0.missing } }
 
     private var differences: [String] {
         state.withLock { state in
             var differences: [String] = []
-            for (queue, _) in DevHome.queues {
+            for queue in queues {
                 let missing = (state.expectedDone[queue] ?? []).subtracting(state.done[queue] ?? [])
                 if !missing.isEmpty { differences.append("\(queue): \(missing.count) events are not done") }
                 let letters = state.rows[queue]?.letters ?? [:]

@@ -23,8 +23,11 @@ extension Configuration {
 
     /// The files that a generation is made of, beside the configuration.
     var files: [String] {
-        let builds = handlers.flatMap { [$0.plugin] + ($0.trial.map { [$0.plugin] } ?? []) }
-        return Set(builds.flatMap { [$0, $0 + ".sig"] } + plugins.keys + [TrialBook.path(in: stateDirectory)]).sorted()
+        let builds = handlers.filter { $0.kind == .plugin }
+            .flatMap { [$0.plugin] + ($0.trial.map { [$0.plugin] } ?? []) }
+        let schemas = schemas.map { SchemaFolder(path: $0).files } ?? []
+        let others = plugins.keys + schemas + [TrialBook.path(in: stateDirectory)]
+        return Set(builds.flatMap { [$0, $0 + ".sig"] } + others).sorted()
     }
 
     /// SHA-256 of the resolved configuration and of the content of each of ``files``, in hexadecimal: a generation with

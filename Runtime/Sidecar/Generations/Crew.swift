@@ -17,28 +17,3 @@ struct Crew: Sendable {
         }
     }
 }
-
-/// The word that one piece of long work is to end before the others.
-struct Leaving: Sendable {
-    private let words: AsyncStream<Never>
-    private let word: AsyncStream<Never>.Continuation
-
-    init() { (words, word) = AsyncStream.makeStream() }
-
-    func now() { word.finish() }
-
-    /// Works until it is done, or the word is given: then it is cancelled.
-    @discardableResult
-    func cancels<Value: Sendable>(_ work: @escaping @Sendable () async -> Value) async -> Value? {
-        await withTaskGroup(of: Value?.self) { group in
-            group.addTask { await work() }
-            group.addTask {
-                for await _ in words {}
-                return nil
-            }
-            let first = await group.next() ?? nil
-            group.cancelAll()
-            return first
-        }
-    }
-}

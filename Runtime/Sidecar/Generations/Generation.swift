@@ -1,4 +1,5 @@
 import Events
+import LocalAPI
 import Pipeline
 import Plugins
 import Settings
@@ -18,6 +19,8 @@ struct Generation: Sendable {
     let keySets: [KeySetRun]
     let verifier: EventVerifier
     let routes: [QueueName: RouteTable]
+    /// What peers publish must fit these.
+    let schemas: EventSchemas
 
     /// What a queue's pipeline works by.
     func pipeline(

@@ -7,7 +7,7 @@ import Signatures
 
 /// Builds a generation beside the one that serves. Whatever fails, nothing has changed, and nothing is left of it.
 struct GenerationBuilder: Sendable {
-    let host: PluginHost
+    let host: HandlerHosts
     let client: HTTPClient
     let observers: Observers
 
@@ -18,8 +18,9 @@ struct GenerationBuilder: Sendable {
     ) async throws(Failure) -> Generation {
         let number = (serving?.number ?? 0) + 1
         let trust = try configuration.pluginTrust()
+        let schemas = try configuration.eventSchemas()
         let plan = TrialPlan(configuration, trust)
-        let handlers = try await host.build(number, handlers: plan.handlers, trials: plan.trials)
+        let handlers = try await host.build(number, plan, configuration, beside: serving)
         do throws(Failure) {
             var routes: [QueueName: RouteTable] = [:]
             for queue in configuration.queues {
@@ -32,7 +33,8 @@ struct GenerationBuilder: Sendable {
                 clock: observers.clock)
             return Generation(
                 number: number, configuration: configuration, digest: digest, handlers: handlers,
-                decisions: plan.decisions, keySets: keySets, verifier: verifier, routes: routes)
+                decisions: plan.decisions, keySets: keySets, verifier: verifier, routes: routes,
+                schemas: schemas)
         } catch {
             await host.discard(number)
             throw error

@@ -76,10 +76,12 @@ actor GenerationKeeper {
     func reload(_ trigger: ReloadTrigger, ifMatch expected: String? = nil) async -> ReloadResult {
         await takeTurn()
         defer { passTurn() }
-        guard let serving else { return .refused(Failure(.settingsNotCurrent, "", "no generation serves yet")) }
+        guard let serving else {
+            return .refused(Refusal(Failure(.apiUnavailable, "", "no generation serves yet")))
+        }
         if let expected, expected != serving.generation.digest {
             let cause = "the one that serves is \(serving.generation.digest)"
-            return .refused(Failure(.settingsNotCurrent, "generation \(expected)", cause))
+            return .refused(Refusal(Failure(.settingsNotCurrent, "generation \(expected)", cause)))
         }
         return await attempt(trigger, serving)
     }
@@ -93,7 +95,7 @@ actor GenerationKeeper {
         let digest = configuration.contentDigest
         if digest == previous.digest { return unchanged(trigger) }
         // It was refused for good: only another content, or somebody who asks, is a reason to try again.
-        if let refusal, refusal.isFinal(for: digest), !trigger.isAsked { return .refused(refusal.failure) }
+        if let refusal, refusal.isFinal(for: digest), !trigger.isAsked { return .refused(refusal) }
         do throws(Failure) {
             let next = try await builder.build(configuration, digest: digest, beside: previous)
             guard serving.adopt(next) else {
@@ -158,11 +160,11 @@ actor GenerationKeeper {
     private func refused(_ next: Refusal, _ trigger: ReloadTrigger) -> ReloadResult {
         let isNews = refusal?.failure != next.failure || trigger.isAsked
         refusal = next
-        guard isNews || next.digest != nil else { return .refused(next.failure) }
+        guard isNews || next.digest != nil else { return .refused(next) }
         observers.telemetry.reloaded(.refused, next.failure.code)
         if isNews { observers.refused(next, trigger, keeps: serving?.generation.number) }
-        lastAttempt = .init(trigger: trigger, at: observers.clock.now, result: .refused(next.failure))
-        return .refused(next.failure)
+        lastAttempt = .init(trigger: trigger, at: observers.clock.now, result: .refused(next))
+        return .refused(next)
     }
 
     private func needRestart(_ settings: [String]) {

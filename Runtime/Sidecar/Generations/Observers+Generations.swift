@@ -36,6 +36,7 @@ extension Observers {
     }
 
     func queueEnded(_ queue: QueueName) {
+        queues.remove(queue)
         board.set("queue \(queue)", nil)
         telemetry.queueRemoved(queue)
     }

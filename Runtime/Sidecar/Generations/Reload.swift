@@ -25,7 +25,7 @@ enum ReloadResult: Sendable {
     /// Everything is what it was.
     case unchanged
     /// The last good one goes on.
-    case refused(Failure)
+    case refused(Refusal)
 }
 
 /// Why the last good generation goes on.
@@ -35,6 +35,13 @@ struct Refusal: Sendable {
     let failure: Failure
     /// Everything that is wrong with a configuration, as `check` tells it.
     let problems: [Problem]
+
+    /// Nothing was tried.
+    init(_ failure: Failure) {
+        digest = nil
+        self.failure = failure
+        problems = []
+    }
 
     init(_ failure: Failure, of digest: String) {
         self.digest = digest

@@ -1,6 +1,8 @@
 import AWS
 import Events
+import LocalAPI
 import Pipeline
+import Services
 import Settings
 import Signatures
 import Store
@@ -10,12 +12,16 @@ import Synchronization
 final class Serving: Sendable {
     /// What the queues need, whatever the generation.
     struct Surroundings: Sendable {
+        let verifier: CurrentVerifier
         let cloud: Cloud
         /// `nil` where nothing is published.
         let relay: RelayRunner?
         let store: SQLiteStore
         let host: any HandlerHost
+        let services: ServiceDirectory
         let observers: Observers
+        /// `nil` where there is no socket.
+        let peers: PeerBook?
         let pollWait: Duration
         /// Events that a worker was in when it died with the sidecar before this one.
         let suspects: Set<EventID>
@@ -27,15 +33,15 @@ final class Serving: Sendable {
     }
 
     private let around: Surroundings
-    private let verifier: CurrentVerifier
     private let state: Mutex<State>
     private let queues = Crew()
     private let keySets = Crew()
 
     init(_ first: Generation, _ around: Surroundings) {
         self.around = around
-        verifier = CurrentVerifier(first.verifier)
         state = Mutex(State(generation: first))
+        around.verifier.become(first.verifier)
+        around.services.become(first.configuration.serviceOptions)
         state.withLock { state in
             for keySet in first.keySets { keySets.add(keySet.run) }
             staff(&state)
@@ -43,6 +49,11 @@ final class Serving: Sendable {
     }
 
     var generation: Generation { state.withLock { $0.generation } }
+
+    var stations: [QueueStation] { state.withLock { $0.stations } }
+
+    /// How the services of the pod do.
+    var circuits: [CircuitSnapshot] { around.services.circuits }
 
     /// The queue that a handler's timers go to.
     func station(of handler: HandlerID) -> QueueStation? {
@@ -66,7 +77,8 @@ final class Serving: Sendable {
             let previous = state.generation
             state.generation = next
             for run in next.keySets where !previous.keySets.contains(where: { $0 === run }) { keySets.add(run.run) }
-            verifier.become(next.verifier)
+            around.verifier.become(next.verifier)
+            around.services.become(next.configuration.serviceOptions)
             staff(&state)
             for run in previous.keySets where !next.keySets.contains(where: { $0 === run }) {
                 run.leave()
@@ -74,6 +86,7 @@ final class Serving: Sendable {
                 if !next.keySets.contains(where: { $0.settings.name == name }) { around.observers.keySetEnded(name) }
             }
             around.relay?.giveUp(after: next.configuration.outbox.giveUp)
+            if let policy = next.configuration.peerPolicy { around.peers?.become(policy) }
             return true
         }
     }
@@ -90,7 +103,7 @@ final class Serving: Sendable {
                 station.adopt(generation)
                 return station
             }
-            let station = QueueStation(queue, generation, verifier: verifier, around: around)
+            let station = QueueStation(queue, generation, verifier: around.verifier, around: around)
             queues.add(station.run)
             return station
         }

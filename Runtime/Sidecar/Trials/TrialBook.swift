@@ -67,7 +67,7 @@ struct TrialPlan {
 
     init(_ configuration: Configuration, _ trust: PluginTrust) {
         let book = TrialBook(in: configuration.stateDirectory).decisions
-        for settings in configuration.handlers {
+        for settings in configuration.handlers where settings.kind == .plugin {
             let options = configuration.handlerOptions(settings, trust)
             guard let trial = settings.trial else {
                 handlers.append(options)

@@ -1,0 +1,66 @@
+import Cryptography
+import Events
+import Foundation
+import Pipeline
+import Signatures
+import Store
+import Support
+import Testing
+
+/// `outrigger journal`, on a file that a store has open, and on what somebody made of it.
+@Suite struct JournalCommandTests {
+    private static func outrigger(_ arguments: String) throws -> (status: Int32, output: String) {
+        try Shell.run("\(Fixtures.products)/outrigger \(arguments) 2>&1")
+    }
+
+    /// What somebody does who can write the file.
+    private static func change(_ path: String, _ sql: String) throws {
+        let program = "import sqlite3,sys; c = sqlite3.connect(sys.argv[1]); c.executescript(sys.argv[2]); c.commit()"
+        #expect(try Shell.run("python3 -c '\(program)' '\(path)' \"\(sql)\"").status == 0)
+    }
+
+    @Test func soundChangedAndCutJournalsAreToldApart() async throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("outrigger.db")
+        let key = try PrivateKey(SigningKey.generate(), keyID: "house-1")
+        let keys = folder.file("keys.json")
+        try Data(KeyTool.publicDocument([key], as: .akp)).write(to: URL(filePath: keys))
+        let store = try SQLiteStore.open(
+            StoreOptions(path: path, durability: .durable, journal: JournalOptions(segment: 4)))
+        let signer = JournalSigner(key)
+        let now = Instant(unixSeconds: 1_790_000_000)
+        for generation in 1...10 {
+            try await store.record(.promoted, of: HandlerID("treasury"), generation: generation, at: now)
+            guard let head = try await store.headToSeal(force: generation == 10, at: now) else { continue }
+            try await store.seal(head, try await signer.sign(head.statement))
+        }
+        let sound = try Self.outrigger("journal verify \(path) --keys \(keys)")
+        #expect(sound.status == 0 && sound.output.contains("10 rows, 1 to 10"), "\(sound.output)")
+        #expect(sound.output.contains("all signed") && sound.output.contains("sound: "), "\(sound.output)")
+        let head = try Self.outrigger("journal head \(path)")
+        #expect(head.status == 0 && head.output.hasPrefix("10:"))
+        let expect = head.output.trimmingCharacters(in: .whitespacesAndNewlines)
+        #expect(try Self.outrigger("journal verify \(path) --expect \(expect) --json").status == 0)
+        await store.close()
+
+        try FileManager.default.copyItem(atPath: path, toPath: folder.file("changed.db"))
+        try Self.change(folder.file("changed.db"), "UPDATE journal SET handler = 'x' WHERE number = 3")
+        let changed = try Self.outrigger("journal verify \(folder.file("changed.db")) --keys \(keys)")
+        #expect(changed.status == 1 && changed.output.contains("row 3 was changed"), "\(changed.output)")
+        #expect(changed.output.contains("journal.broken"))
+
+        try FileManager.default.copyItem(atPath: path, toPath: folder.file("cut.db"))
+        let newest = "(SELECT max(number) FROM heads)"
+        try Self.change(
+            folder.file("cut.db"), "DELETE FROM journal WHERE number = 10; DELETE FROM heads WHERE number = \(newest)")
+        #expect(try Self.outrigger("journal verify \(folder.file("cut.db")) --keys \(keys)").status == 0)
+        let cut = try Self.outrigger("journal verify \(folder.file("cut.db")) --keys \(keys) --expect \(expect)")
+        #expect(cut.status == 1 && cut.output.contains("row 10 is not there"), "\(cut.output)")
+
+        let other = try PrivateKey(SigningKey.generate(), keyID: "house-1")
+        try Data(KeyTool.publicDocument([other], as: .akp)).write(to: URL(filePath: keys))
+        let forged = try Self.outrigger("journal verify \(path) --keys \(keys)")
+        #expect(forged.status == 1 && forged.output.contains("a bad signature by key house-1"), "\(forged.output)")
+        #expect(try Self.outrigger("journal verify \(folder.file("none.db"))").status == 1)
+    }
+}
