@@ -1,7 +1,7 @@
 # For examples that need a whole house: one handler in a sidecar, beside the local cloud that `outrigger dev` brings.
 # Sourced from the root of the repository. Everything lies in a folder that goes with the shell, as do the processes.
 
-local_folder=$(mktemp -d)
+local_folder=${local_folder:-$(mktemp -d)}
 local_processes=()
 
 local_end() {
@@ -23,13 +23,16 @@ await() {
     exit 1
 }
 
-# sqs ACTION BODY: a call of the queue's API.
+# sqs ACTION BODY: a call of the queues' API; bus ACTION BODY: one of the event bus's.
 sqs() {
     curl -sf "$local_endpoint" -H "X-Amz-Target: AmazonSQS.$1" -H 'Content-Type: application/x-amz-json-1.0' -d "$2"
 }
+bus() {
+    curl -sf "$local_endpoint" -H "X-Amz-Target: AWSEvents.$1" -H 'Content-Type: application/x-amz-json-1.1' -d "$2"
+}
 
-# start_house HANDLER PLUGIN [SETTINGS]: the cloud, a queue named `main`, and a sidecar that gives its events to the
-# handler, which may have more settings than the path of its plugin.
+# start_house HANDLER SETTINGS [SECTIONS]: the cloud, a queue named `main`, and a sidecar that gives its events to the
+# handler with these settings. The configuration may have more sections.
 start_house() {
     outrigger dev --events 1 --folder "$local_folder/cloud" >"$local_folder/cloud.log" 2>&1 &
     local_processes+=($!)
@@ -53,7 +56,8 @@ state-directory: $local_folder/state
 sandbox: available
 admin: {listen: "$local_admin"}
 handlers:
-  - {id: $1, plugin: "$2"${3:+, $3}}
+  - {id: $1, $2}
+${3:-}
 YAML
     AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local \
         outrigger run "$local_folder/outrigger.yaml" >"$local_folder/sidecar.log" 2>&1 &

@@ -8,14 +8,18 @@ public struct ComplianceHandler: Handler {
     public static let summary = "Screens payments, users and tokens: sanctions, limits, velocity, countries, identity"
     public static let routes: [Route] = [
         .paymentInitiated, .userRegistered, .userUpdated, .tokenMintRequested, .tokenTransferRequested,
-        .tokenBurnRequested,
-    ]
+        .tokenBurnRequested, .tokenMetadataRequested,
+    ] + ends
+    /// After these nothing of a payment can be stopped any more.
+    static let ends: [Route] = [.paymentSettled, .paymentFailed, .paymentReleased]
     // What is one piece of work differs by event type, so it is kept in state and not declared as `businessKey`.
     public static let stateKeys: [KeyTemplate] = [
         "decision:payment:{/paymentId}", "decision:token:{/requestId}", "decision:user:{/userId}:{/revision}",
-        "user:{/userId}", "user:{/from}", "user:{/to}", "activity:{/userId}", "activity:{/from}", "activity:{/to}",
+        "user:{/userId}", "user:{/from}", "user:{/to}", "user:{/owner}", "activity:{/userId}", "activity:{/from}",
+        "activity:{/to}", "payment:{/paymentId}", "open:{/userId}",
     ]
     public static let publishes: [Route] = [.complianceCleared, .complianceReviewRequired, .complianceBlocked]
+    public static let services: [Service] = [.state, .publish, .timer]
     public static let configSchema: String? = ComplianceSettings.schema
 
     private let settings: ComplianceSettings
@@ -23,6 +27,18 @@ public struct ComplianceHandler: Handler {
     public init(config: JSON) throws { settings = try ComplianceSettings(json: config) }
 
     public func handle(_ event: Event, _ host: any Host) throws -> Outcome {
+        let secondLook = SecondLook(settings: settings, host: host)
+        if event.isTimer {
+            try secondLook.look(at: event.detail.identifier(at: .userID), at: event.signedAt)
+        } else if Self.ends.contains(Route(event.source, event.detailType)) {
+            try secondLook.end(event.detail.identifier(at: .paymentID), at: event.signedAt)
+        } else {
+            try decide(event, secondLook, host)
+        }
+        return .done
+    }
+
+    private func decide(_ event: Event, _ secondLook: SecondLook, _ host: any Host) throws {
         let subject = try Subject(event, settings.sanctions.transliteration)
         let inputs = Inputs(event)
         if let decided = try host.read(Decision.self, "decision:\(subject.work)") {
@@ -30,14 +46,18 @@ public struct ComplianceHandler: Handler {
                 throw Rejection("compliance.inputs-changed", "it was decided on another payload before")
             }
             host.count("decided_before")
-            return .done
+            return
         }
         let standings = try subject.parties.map { try host.read(UserStanding.self, "user:\($0)") }
         let activity = try activity(with: subject, at: event.signedAt, host)
-        let rules = try Screening(settings).rules(for: subject, at: event.signedAt, standings, activity)
+        let isPayment = subject.kind == .payment
+        let rules = try Screening(settings).rules(
+            for: subject, at: event.signedAt, standings, activity,
+            isFollowed: !isPayment || secondLook.hasRoom(for: subject.userID, at: event.signedAt))
         let decision = Decision(rules, settings.scoring, version: settings.version, inputs: inputs)
         try record(decision, on: subject, activity, host)
-        return .done
+        if isPayment { try secondLook.follow(subject.id, of: subject.userID, decision, at: event.signedAt) }
+        if subject.kind == .user { try secondLook.plan(for: subject.id, at: event.signedAt) }
     }
 
     /// The user's activity as it is if this goes on.
@@ -80,6 +100,6 @@ public struct ComplianceHandler: Handler {
         try host.write(
             UserStanding(
                 revision: revision, verification: verification, country: subject.countries.first ?? nil,
-                verdict: decision.verdict), key)
+                verdict: decision.verdict, isClosed: subject.isClosed, inputs: decision.inputs), key)
     }
 }

@@ -12,6 +12,7 @@ public struct ComplianceSettings: Sendable {
     public let structuring: Structuring?
     public let countries: Countries
     public let scoring: Scoring
+    public let revisit: Revisit
     /// How long a decision is kept.
     public let remember: Duration
 
@@ -23,6 +24,7 @@ public struct ComplianceSettings: Sendable {
         structuring = try Structuring(json: json, limits)
         countries = try Countries(json: json)
         scoring = try Scoring(json: json)
+        revisit = try Revisit(json: json)
         remember = try json.period(at: "/remember", default: .seconds(400 * 86_400))
     }
 

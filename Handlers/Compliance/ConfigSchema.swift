@@ -89,7 +89,7 @@ extension ComplianceSettings {
                   "sanctioned-name", "similar-name", "listed-name-within", "mixed-scripts", "unit-not-allowed",
                   "amount-over-limit", "amount-to-review", "too-many", "too-much", "structuring", "country-blocked",
                   "country-to-review", "country-not-stated", "user-not-verified", "user-rejected", "user-blocked",
-                  "user-under-review"
+                  "user-under-review", "user-closed", "not-followed"
                 ]
               },
               "additionalProperties": {
@@ -108,6 +108,21 @@ extension ComplianceSettings {
               "properties": {
                 "review": {"type": "integer", "minimum": 1, "maximum": 100, "default": 50},
                 "block": {"type": "integer", "minimum": 1, "maximum": 100, "default": 100}
+              }
+            },
+            "revisit": {
+              "description": "Open payments are decided again when their user changes",
+              "type": "object",
+              "additionalProperties": false,
+              "properties": {
+                "from": {
+                  "description": "The mildest verdict that a payment is given anew",
+                  "enum": ["review", "block", "never"], "default": "review"
+                },
+                "within": {
+                  "description": "How long a payment is open of which nobody says that it ended, 30 days unless set",
+                  "$ref": "#/definitions/period"
+                }
               }
             },
             "remember": {

@@ -5,7 +5,7 @@ import Vocabulary
 
 /// The audit record of one decision: rules and their version by name, inputs by identifier and hash. It holds no
 /// personal data, and is what is kept in state and what is published.
-public struct Decision: Hashable, Sendable {
+public struct Decision: Hashable, Sendable, Codable {
     /// A rule that applied, and what it weighed.
     public struct Finding: Hashable, Sendable, Codable {
         public let rule: String
@@ -18,8 +18,10 @@ public struct Decision: Hashable, Sendable {
     public let findings: [Finding]
     public let version: Identifier
     public let inputs: Inputs
+    /// The word on the user that made an open payment be decided again; `nil` for the first decision.
+    public let cause: Inputs?
 
-    init(_ rules: [Rule], _ scoring: Scoring, version: Identifier, inputs: Inputs) {
+    init(_ rules: [Rule], _ scoring: Scoring, version: Identifier, inputs: Inputs, cause: Inputs? = nil) {
         verdict = scoring.verdict(rules)
         score = scoring.score(rules)
         findings = rules.map { rule in
@@ -28,6 +30,7 @@ public struct Decision: Hashable, Sendable {
         }
         self.version = version
         self.inputs = inputs
+        self.cause = cause
     }
 
     /// The finding that weighs most: the first of the worst.
@@ -47,6 +50,15 @@ public struct Decision: Hashable, Sendable {
 
     /// The payload of the event that says it.
     func detail(about subject: Subject) -> JSON {
+        detail(
+            subject.kind, subject.id, of: subject.userID, revision: subject.revision,
+            asked: Rule.asked(of: subject))
+    }
+
+    /// - Parameter revision: of the user whose word was decided on
+    func detail(
+        _ kind: Subject.Kind, _ id: Identifier, of userID: Identifier, revision: Int?, asked: [Rule]
+    ) -> JSON {
         let findings = findings.map { finding -> JSON in
             [
                 "rule": .string(finding.rule), "verdict": .string(finding.verdict),
@@ -54,14 +66,12 @@ public struct Decision: Hashable, Sendable {
             ]
         }
         return .detail([
-            .subject: .string(subject.kind.rawValue), .subjectID: subject.id.json, .userID: subject.userID.json,
-            .paymentID: subject.kind == .payment ? subject.id.json : nil,
-            .requestID: subject.kind == .token ? subject.id.json : nil,
-            .revision: subject.revision.map { .number(JSON.Number($0)) },
+            .subject: .string(kind.rawValue), .subjectID: id.json, .userID: userID.json,
+            .paymentID: kind == .payment ? id.json : nil, .requestID: kind == .token ? id.json : nil,
+            .revision: revision.map { .number(JSON.Number($0)) },
             .version: version.json, .score: .number(JSON.Number(score)),
             .rule: gravest.map { .string($0.rule) }, .reasons: .array(findings),
-            .rules: .array(Rule.asked(of: subject.kind).map { .string($0.rawValue) }),
-            .inputs: ["eventId": .string(inputs.eventID), "sha256": .string(inputs.sha256)],
+            .rules: .array(asked.map { .string($0.rawValue) }), .inputs: inputs.json, .cause: cause?.json,
         ])
     }
 }
@@ -76,31 +86,6 @@ public struct Inputs: Hashable, Sendable, Codable {
         eventID = event.id
         sha256 = SHA256.hexadecimal(of: event.detail.bytes)
     }
-}
 
-extension Decision: Codable {
-    private enum CodingKeys: String, CodingKey {
-        case verdict, score, findings, version, inputs
-    }
-
-    public init(from decoder: any Decoder) throws {
-        let members = try decoder.container(keyedBy: CodingKeys.self)
-        guard let verdict = Verdict(rawValue: try members.decode(String.self, forKey: .verdict)) else {
-            throw JSON.Mismatch("/verdict", expected: "a verdict")
-        }
-        self.verdict = verdict
-        score = try members.decode(Int.self, forKey: .score)
-        findings = try members.decode([Finding].self, forKey: .findings)
-        version = try members.decode(Identifier.self, forKey: .version)
-        inputs = try members.decode(Inputs.self, forKey: .inputs)
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var members = encoder.container(keyedBy: CodingKeys.self)
-        try members.encode(verdict.rawValue, forKey: .verdict)
-        try members.encode(score, forKey: .score)
-        try members.encode(findings, forKey: .findings)
-        try members.encode(version, forKey: .version)
-        try members.encode(inputs, forKey: .inputs)
-    }
+    var json: JSON { ["eventId": .string(eventID), "sha256": .string(sha256)] }
 }

@@ -56,16 +56,18 @@ public struct NormalisedName: Hashable, Sendable {
 /// A name as somebody wrote it: all the ways in which it is compared.
 public struct WrittenName: Sendable {
     /// A name longer than this, in UTF-8, is none.
-    static let longest = 256
+    public static let longest = 256
 
     /// As it is, and as the configuration transliterates it where that differs.
     public let spellings: [NormalisedName]
     /// A word of letters from several alphabets, which look alike.
     public let mixesScripts: Bool
 
-    /// - Returns: `nil` for a text without a letter or digit, or one longer than ``longest``.
-    public init?(_ text: String, _ transliteration: Transliteration = Transliteration()) {
-        guard text.utf8.count <= WrittenName.longest else { return nil }
+    /// - Returns: `nil` for a text without a letter or digit, or one of more than `bytes`.
+    public init?(
+        _ text: String, _ transliteration: Transliteration = Transliteration(), atMost bytes: Int = WrittenName.longest
+    ) {
+        guard text.utf8.count <= bytes else { return nil }
         let plain = NormalisedName(text)
         let other = NormalisedName(transliteration.applied(to: text))
         guard !plain.isEmpty else { return nil }

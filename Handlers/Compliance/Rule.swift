@@ -21,23 +21,27 @@ public enum Rule: String, CaseIterable, Hashable, Sendable {
     case userRejected = "user-rejected"
     case userBlocked = "user-blocked"
     case userUnderReview = "user-under-review"
+    case userClosed = "user-closed"
+    case notFollowed = "not-followed"
 
-    /// The rules that are asked of each kind of subject.
-    static func asked(of kind: Subject.Kind) -> [Rule] {
+    /// The rules that read nothing but what is known of a user.
+    static let ofUsers: [Rule] = [.userNotVerified, .userRejected, .userBlocked, .userUnderReview, .userClosed]
+
+    /// The rules that are asked of a subject.
+    static func asked(of subject: Subject) -> [Rule] {
         let names: [Rule] = [.sanctionedName, .similarName, .listedNameWithin, .mixedScripts]
         let countries: [Rule] = [.countryBlocked, .countryToReview, .countryNotStated]
         let amounts: [Rule] = [.unitNotAllowed, .amountOverLimit, .amountToReview, .tooMany, .tooMuch, .structuring]
-        let users: [Rule] = [.userNotVerified, .userRejected, .userBlocked, .userUnderReview]
-        return switch kind {
-        case .payment: names + amounts + countries + users
-        case .token: amounts + [.countryBlocked, .countryToReview] + users
+        return switch subject.kind {
+        case .payment: names + amounts + countries + ofUsers + [.notFollowed]
+        case .token: (subject.movement == nil ? names : amounts) + [.countryBlocked, .countryToReview] + ofUsers
         case .user: names + countries
         }
     }
 }
 
 /// What may come of a screening, from the best to the worst.
-public enum Verdict: String, CaseIterable, Hashable, Comparable, Sendable {
+public enum Verdict: String, CaseIterable, Hashable, Comparable, Sendable, Codable {
     case clear, review, block
 
     public static func < (a: Verdict, b: Verdict) -> Bool { a.rank < b.rank }
@@ -54,11 +58,13 @@ public struct Weight: Hashable, Sendable {
     /// Where the configuration sets none.
     static func standard(of rule: Rule) -> Weight {
         switch rule {
-        case .sanctionedName, .userBlocked, .userRejected, .countryBlocked: Weight(verdict: .block, points: 100)
+        case .sanctionedName, .userBlocked, .userRejected, .userClosed, .countryBlocked:
+            Weight(verdict: .block, points: 100)
         case .unitNotAllowed, .amountOverLimit: Weight(verdict: .block, points: 60)
         case .similarName, .listedNameWithin, .mixedScripts: Weight(verdict: .review, points: 50)
         case .structuring, .countryToReview, .userUnderReview: Weight(verdict: .review, points: 40)
-        case .amountToReview, .tooMany, .tooMuch, .userNotVerified: Weight(verdict: .review, points: 30)
+        case .amountToReview, .tooMany, .tooMuch, .userNotVerified, .notFollowed:
+            Weight(verdict: .review, points: 30)
         case .countryNotStated: Weight(verdict: .clear, points: 10)
         }
     }

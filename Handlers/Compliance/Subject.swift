@@ -22,6 +22,8 @@ public struct Subject: Sendable {
     public let movement: (unit: Unit, amount: Amount)?
     /// Of a user alone.
     public let verification: Verification?
+    /// Of a user alone: the house serves them no more.
+    public let isClosed: Bool
 
     /// The identity of the work, as state keys have it: one decision for each.
     public var work: String { "\(kind.rawValue):\(id)" + (revision.map { ":\($0)" } ?? "") }
@@ -32,6 +34,7 @@ public struct Subject: Sendable {
         case .paymentInitiated: try self.init(payment: event.detail, transliteration)
         case .userRegistered, .userUpdated: try self.init(user: event.detail, transliteration)
         case .tokenMintRequested, .tokenTransferRequested, .tokenBurnRequested: try self.init(token: event.detail)
+        case .tokenMetadataRequested: try self.init(metadata: event.detail, transliteration)
         default: throw Rejection("compliance.unknown-event", "no rule is about this event type")
         }
     }
@@ -50,7 +53,7 @@ public struct Subject: Sendable {
             try payment.optional(at: "/payee/country", Subject.country),
         ]
         movement = (.currency(money.currency), money.amount)
-        (revision, verification) = (nil, nil)
+        (revision, verification, isClosed) = (nil, nil, false)
     }
 
     private init(user: JSON, _ transliteration: Transliteration) throws {
@@ -70,6 +73,7 @@ public struct Subject: Sendable {
                 Field.verification.pointer, expected: "none, pending, verified, rejected or expired")
         }
         (self.revision, self.verification) = (revision, verification)
+        isClosed = try user.optional(at: Field.status.pointer, Subject.status) == .closed
     }
 
     private init(token: JSON) throws {
@@ -89,7 +93,30 @@ public struct Subject: Sendable {
         parties = sender == receiver ? [user] : [sender, receiver].compactMap(\.self)
         (names, countries) = ([], [])
         movement = (.token(try token.identifier(at: .token)), quantity)
-        (revision, verification) = (nil, nil)
+        (revision, verification, isClosed) = (nil, nil, false)
+    }
+
+    /// What a token is said to be moves nothing, but is read by everybody: each text is screened as a name is.
+    private init(metadata request: JSON, _ transliteration: Transliteration) throws {
+        kind = .token
+        id = try request.identifier(at: .requestID)
+        userID = try request.identifier(at: .owner)
+        parties = [userID]
+        let texts = try Metadata(json: request[.metadata] ?? .null).texts.values
+        // One without a letter or digit says nobody's name.
+        names = texts.compactMap { WrittenName($0, transliteration, atMost: Metadata.longestText) }
+        _ = try request.identifier(at: .token)
+        (countries, movement) = ([], nil)
+        (revision, verification, isClosed) = (nil, nil, false)
+    }
+
+    private enum Status: String { case active, closed }
+
+    private static func status(_ json: JSON, _ place: Pointer) throws(JSON.Mismatch) -> Status {
+        guard let status = Status(rawValue: try json.string(at: place)) else {
+            throw JSON.Mismatch(place, expected: "active or closed")
+        }
+        return status
     }
 
     private static func country(_ json: JSON, _ place: Pointer) throws(JSON.Mismatch) -> Country {

@@ -14,9 +14,17 @@ public struct UserStanding: Hashable, Sendable, Codable {
     public let country: String?
     /// What came of screening the user.
     public let verdict: String
+    /// True of a user whom the house serves no more.
+    public let isClosed: Bool
+    /// The event that said all this.
+    public let inputs: Inputs
 
-    public init(revision: Int, verification: Verification, country: Country?, verdict: Verdict) {
+    public init(
+        revision: Int, verification: Verification, country: Country?, verdict: Verdict, isClosed: Bool, inputs: Inputs
+    ) {
         self.revision = revision
+        self.isClosed = isClosed
+        self.inputs = inputs
         self.verification = verification
         self.country = country?.code
         self.verdict = verdict.rawValue
@@ -32,6 +40,7 @@ public struct UserStanding: Hashable, Sendable, Codable {
             { rules.append(.userNotVerified) }
             if standing.verdict == Verdict.block.rawValue { rules.append(.userBlocked) }
             if standing.verdict == Verdict.review.rawValue { rules.append(.userUnderReview) }
+            if standing.isClosed { rules.append(.userClosed) }
             return rules
         }
         return Rule.allCases.filter(rules.contains)

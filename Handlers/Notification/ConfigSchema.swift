@@ -47,6 +47,10 @@ extension NotificationSettings {
                 "window": {"$ref": "#/definitions/period"}
               }
             },
+            "service": {
+              "description": "Who brings notifications to people, by its name in `services`; nobody unless set",
+              "type": "string", "pattern": "^[A-Za-z0-9._@-]{1,64}$"
+            },
             "queue": {
               "type": "object",
               "additionalProperties": false,

@@ -25,10 +25,17 @@ public struct NotificationHandler: Handler {
     private let settings: NotificationSettings
     private let delivery: any Delivery
 
-    public init(config: JSON) throws { try self.init(config: config, delivery: StandInDelivery()) }
+    public init(config: JSON) throws {
+        let settings = try NotificationSettings(json: config)
+        self.init(settings, settings.service.map(ServiceDelivery.init) ?? StandInDelivery())
+    }
 
     public init(config: JSON, delivery: any Delivery) throws {
-        settings = try NotificationSettings(json: config)
+        self.init(try NotificationSettings(json: config), delivery)
+    }
+
+    private init(_ settings: NotificationSettings, _ delivery: any Delivery) {
+        self.settings = settings
         self.delivery = delivery
     }
 

@@ -12,6 +12,8 @@ public struct NotificationSettings: Sendable {
     /// Languages that are tried after the user's own; the last is that of the default preference.
     let fallback: [Locale]
     public let rate: RateLimit
+    /// Who brings notices to people; `nil` for the stand-in.
+    public let service: Identifier?
     /// How long a notice may wait.
     public let keep: Duration
     /// After which a delivery that got no answer is tried again.
@@ -40,6 +42,10 @@ public struct NotificationSettings: Sendable {
             throw JSON.Mismatch("/rate/count", expected: "a number from 1 to 100")
         }
         rate = RateLimit(count: count, window: try json.period(at: "/rate/window"))
+        service = json["/service"] == nil ? nil : try json.identifier(at: "/service")
+        guard (service?.text.utf8.count ?? 0) <= 64 else {
+            throw JSON.Mismatch("/service", expected: "a name of at most 64 bytes")
+        }
         keep = try json.period(at: "/queue/keep", default: .seconds(2 * 86_400))
         retry = try json.period(at: "/queue/retry", default: .seconds(60))
         remember = try json.period(at: "/remember", default: .seconds(30 * 86_400))

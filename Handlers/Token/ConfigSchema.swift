@@ -57,8 +57,12 @@ extension TokenSettings {
               "description": "The way to the networks",
               "type": "object",
               "additionalProperties": false,
-              "required": ["simulated"],
+              "oneOf": [{"required": ["service"]}, {"required": ["simulated"]}],
               "properties": {
+                "service": {
+                  "description": "Who brings requests to the networks, by its name in `services`",
+                  "allOf": [{"$ref": "#/definitions/name"}]
+                },
                 "simulated": {
                   "description": "Networks that are none: for development",
                   "type": "object",

@@ -30,7 +30,7 @@ public struct TokenHandler: Handler {
 
     public init(config: JSON) throws {
         let settings = try TokenSettings(json: config)
-        self.init(settings, settings.simulated)
+        self.init(settings, settings.broadcaster)
     }
 
     public init(_ settings: TokenSettings, _ broadcaster: any Broadcaster) {
@@ -104,7 +104,7 @@ public struct TokenHandler: Handler {
         let request = operation.request
         for network in broadcast.waiting {
             guard case .waiting(let asked) = broadcast.networks[network] else { continue }
-            let answer = try broadcaster.broadcast(request, to: network, asked: asked)
+            let answer = try broadcaster.broadcast(request, to: network, asked: asked, host)
             broadcast.note(answer, of: network, attempts: settings.attempts)
         }
         let reports = broadcast.advance()

@@ -22,7 +22,8 @@ public struct TokenSettings: Sendable {
     private let tokens: [Identifier: Token]
     /// How long a finished request is remembered.
     public let remember: Duration
-    public let simulated: SimulatedNetworks
+    /// The way to the networks.
+    public let broadcaster: any Broadcaster
 
     public init(json: JSON) throws(JSON.Mismatch) {
         networks = try Networks(json, at: "/networks")
@@ -38,7 +39,7 @@ public struct TokenSettings: Sendable {
         every = try json.period(at: "/retry/every", default: .seconds(30))
         tokens = try TokenSettings.tokens(json)
         remember = try json.period(at: "/remember", default: .seconds(30 * 86_400))
-        simulated = try TokenSettings.simulated(json, networks)
+        broadcaster = try TokenSettings.broadcaster(json, networks)
     }
 
     private static func tokens(_ json: JSON) throws(JSON.Mismatch) -> [Identifier: Token] {
@@ -58,12 +59,22 @@ public struct TokenSettings: Sendable {
         return tokens
     }
 
-    /// There is no other way to the networks yet, and pretending to reach them must be asked for.
+    /// A service, or nothing but a simulation: pretending to reach networks must be asked for.
+    private static func broadcaster(_ json: JSON, _ networks: Networks) throws(JSON.Mismatch) -> any Broadcaster {
+        let place: Pointer = "/broadcast"
+        guard (json[place / "service"] == nil) != (json[place / "simulated"] == nil) else {
+            throw JSON.Mismatch(place, expected: "either a `service`, or `simulated` networks")
+        }
+        guard json[place / "service"] != nil else { return try simulated(json, networks) }
+        let (most, longest) = (ServiceBroadcaster.networksAtMost, ServiceBroadcaster.longestNetwork)
+        guard networks.names.count <= most, networks.names.allSatisfy({ $0.text.utf8.count <= longest }) else {
+            throw JSON.Mismatch("/networks", expected: "at most \(most) names of \(longest) bytes for a service")
+        }
+        return ServiceBroadcaster(try json.identifier(at: place / "service"))
+    }
+
     private static func simulated(_ json: JSON, _ networks: Networks) throws(JSON.Mismatch) -> SimulatedNetworks {
         let place: Pointer = "/broadcast/simulated"
-        guard json[place] != nil else {
-            throw JSON.Mismatch(place, expected: "simulated networks: no other way to networks is built in")
-        }
         var failing: Set<Identifier> = []
         if json[place / "failing"] != nil {
             for index in try json.array(at: place / "failing").indices {

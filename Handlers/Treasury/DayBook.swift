@@ -9,15 +9,21 @@ public struct DayBook: Hashable, Sendable {
         public var debits = Amount.zero
         public var credits = Amount.zero
         public var payments = 0
+        /// What the bank says of it, once it has.
+        public var statement: Statement?
     }
 
     /// Exceptions beyond this are counted, and not named: the record must stay small.
     static let exceptionsNamed = 256
+    /// Days that a statement may be late; so many closed ones are still known.
+    public static let closedKept = 31
 
     /// What the last closed day left, or the opening balance.
     public private(set) var balance: Amount
     public private(set) var closedThrough: CalendarDay?
     public private(set) var days: [CalendarDay: Day] = [:]
+    /// The last ones that were closed.
+    public private(set) var closed: [CalendarDay: Totals] = [:]
     /// By payment, until they are reported.
     public private(set) var exceptions: [Identifier: Discrepancy] = [:]
     public private(set) var unnamed = 0
@@ -59,11 +65,25 @@ public struct DayBook: Hashable, Sendable {
         }
     }
 
-    /// Forgets the earliest day and the exceptions: they were reported.
-    mutating func close(_ day: CalendarDay, leaving balance: Amount) {
+    /// What a bank says of a day that is open.
+    mutating func state(_ statement: Statement) { days[statement.day, default: Day()].statement = statement }
+
+    /// The totals of a closed day; `nil` if that is too long ago. A day in between without any event moved nothing.
+    func closedTotals(of day: CalendarDay) -> Totals? {
+        if let totals = closed[day] { return totals }
+        guard let before = closed.keys.filter({ $0 < day }).max(), let balance = closed[before]?.closing else {
+            return nil
+        }
+        return Totals(opening: balance, debits: .zero, credits: .zero, closing: balance, payments: 0)
+    }
+
+    /// Forgets the earliest day's events and the exceptions: they were reported.
+    mutating func close(_ day: CalendarDay, as totals: Totals) {
         days[day] = nil
-        (closedThrough, self.balance) = (day, balance)
+        (closedThrough, balance) = (day, totals.closing)
         (exceptions, unnamed) = ([:], 0)
+        closed[day] = totals
+        if closed.count > DayBook.closedKept { closed[closed.keys.min() ?? day] = nil }
     }
 }
 
@@ -75,7 +95,13 @@ extension DayBook: StateRecord {
         for member in try json.members(at: "/days") {
             days[try DayBook.day(member.key)] = Day(
                 debits: try member.value.amount(at: "/debits"), credits: try member.value.amount(at: "/credits"),
-                payments: try member.value.integer(at: "/payments"))
+                payments: try member.value.integer(at: "/payments"),
+                statement: try member.value["/statement"].map(Statement.init))
+        }
+        if json["/closed"] != nil {
+            for member in try json.members(at: "/closed") {
+                closed[try DayBook.day(member.key)] = try Totals(json: member.value)
+            }
         }
         for member in try json.members(at: "/exceptions") {
             guard let id = Identifier(member.key), case .string(let code) = member.value,
@@ -95,16 +121,18 @@ extension DayBook: StateRecord {
         for (day, sums) in self.days {
             days.set(
                 day.description,
-                [
-                    "debits": sums.debits.json, "credits": sums.credits.json,
-                    "payments": .number(JSON.Number(sums.payments)),
-                ])
+                .detail([
+                    .debits: sums.debits.json, .credits: sums.credits.json,
+                    .payments: .number(JSON.Number(sums.payments)), Field("statement"): sums.statement?.json,
+                ]))
         }
+        var closed = JSON.Members()
+        for (day, totals) in self.closed { closed.set(day.description, totals.json) }
         var exceptions = JSON.Members()
         for (id, discrepancy) in self.exceptions { exceptions.set(id.text, .string(discrepancy.rawValue)) }
         return .detail([
             Field("balance"): balance.json, Field("closedThrough"): closedThrough.map { .string($0.description) },
-            Field("days"): .object(days), .exceptions: .object(exceptions),
+            Field("days"): .object(days), Field("closed"): .object(closed), .exceptions: .object(exceptions),
             Field("unnamed"): .number(JSON.Number(unnamed)),
         ])
     }

@@ -7,10 +7,10 @@ public struct TreasuryHandler: Handler {
     public static let id = "treasury"
     public static let summary = "Positions per account and currency, liquidity, and the day's reconciliation"
     public static let routes: [Route] = [
-        .paymentInitiated, .paymentAuthorized, .paymentSettled, .paymentFailed, .workflowFailed,
+        .paymentInitiated, .paymentAuthorized, .paymentSettled, .paymentFailed, .workflowFailed, .settlementStatement,
     ]
-    public static let businessKey: [Pointer] = ["/paymentId"]
-    public static let stateKeys = [paymentKey, positionKey]
+    // Payments and statements have no key in common, so what is one piece of work is kept in state.
+    public static let stateKeys = [paymentKey, positionKey, statementKey]
     public static let publishes: [Route] = [
         .paymentReleased, .liquidityLow, .liquidityRestored, .settlementReconciled, .settlementMismatched,
     ]
@@ -19,6 +19,7 @@ public struct TreasuryHandler: Handler {
 
     static let paymentKey: KeyTemplate = "payment:{/paymentId}"
     static let positionKey: KeyTemplate = "position:{/account}:{/currency}"
+    static let statementKey: KeyTemplate = "statement:{/account}:{/currency}:{/day}"
     static let timerKey: KeyTemplate = "close:{/account}:{/currency}"
 
     private let settings: TreasurySettings
@@ -27,7 +28,9 @@ public struct TreasuryHandler: Handler {
 
     public func handle(_ event: Event, _ host: any Host) throws -> Outcome {
         if event.isTimer { return try close(event.detail, host) }
-        guard let step = Course(Route(event.source, event.detailType)) else {
+        let route = Route(event.source, event.detailType)
+        if route == .settlementStatement { return try hear(event, host) }
+        guard let step = Course(route) else {
             throw Rejection("treasury.unknown-step", "not a step of a payment")
         }
         return try take(step, of: Payment(detail: event.detail), event, host)
@@ -63,7 +66,8 @@ public struct TreasuryHandler: Handler {
         let payment = progress.payment
         let key = try Self.positionKey.key(in: event.detail)
         let day = settings.businessDay.day(of: event.signedAt)
-        let before = try host.read(Position.self, key) ?? settings.opening(of: payment)
+        let before =
+            try host.read(Position.self, key) ?? settings.opening(of: payment.account, payment.money.currency)
         var position = try before.moving(
             payment, from: old.standing, to: progress.course.standing, on: day)
         let discrepancy = Discrepancy(in: progress.course)
@@ -71,10 +75,17 @@ public struct TreasuryHandler: Handler {
         position.book.note(payment, from: Discrepancy(in: old), to: discrepancy)
         if let discrepancy { host.count("discrepancies", ["code": discrepancy.rawValue]) }
         try tell(payment, &position, host)
-        if let earliest = position.book.earliest, earliest != before.book.earliest {
-            try schedule(earliest, payment.account, payment.money.currency, host)
-        }
-        try host.write(position, key)
+        try keep(position, since: before, payment.account, payment.money.currency, host)
+    }
+
+    /// Writes the position, and sets the timer of the day that is closed next.
+    private func keep(
+        _ position: Position, since before: Position, _ account: Identifier, _ currency: Currency, _ host: any Host
+    ) throws {
+        let detail = JSON.detail([.account: account.json, .currency: currency.json])
+        try host.write(position, try Self.positionKey.key(in: detail))
+        guard let earliest = position.book.earliest, earliest != before.book.earliest else { return }
+        try schedule(earliest, account, currency, host)
     }
 
     private func release(_ progress: Progress, _ host: any Host) throws {
@@ -108,6 +119,44 @@ public struct TreasuryHandler: Handler {
                 ])))
     }
 
+    // MARK: - what a bank says of a day
+
+    /// Keeps a statement until its day is closed, or holds a day that is closed already against it.
+    private func hear(_ event: Event, _ host: any Host) throws -> Outcome {
+        let account = try event.detail.identifier(at: .account)
+        guard let currency = Currency(iso: try event.detail.text(at: .currency)) else {
+            throw Rejection("money.unknown-currency", "the currency is none of ISO 4217")
+        }
+        let statement = try Statement(detail: event.detail, currency)
+        let key = try Self.statementKey.key(in: event.detail)
+        if let known = try host.read(Statement.self, key) {
+            guard known.totals == statement.totals else {
+                throw Rejection("treasury.statement-changed", "another statement of this day said something else")
+            }
+            host.count("repeated_statements")
+            return .done
+        }
+        let today = settings.businessDay.day(of: event.signedAt)
+        guard statement.day <= today else { throw Rejection("treasury.statement-early", "the day has not begun") }
+        guard statement.day + DayBook.closedKept >= today else {
+            throw Rejection("treasury.statement-late", "the day is too long ago")
+        }
+        let positionKey = try Self.positionKey.key(in: event.detail)
+        let before = try host.read(Position.self, positionKey) ?? settings.opening(of: account, currency)
+        if let closed = before.book.closedThrough, statement.day <= closed {
+            guard let report = Reconciliation.compare(statement, with: before.book) else {
+                throw Rejection("treasury.statement-late", "the day was closed before any that is still known")
+            }
+            try tell(report, account, currency, host)
+        } else {
+            var position = before
+            position.book.state(statement)
+            try keep(position, since: before, account, currency, host)
+        }
+        try host.write(statement, key, timeToLive: settings.remember)
+        return .done
+    }
+
     // MARK: - the close of a day
 
     private func schedule(
@@ -128,13 +177,20 @@ public struct TreasuryHandler: Handler {
         guard let day = CalendarDay(try detail.text(at: .day)), let position = try host.read(Position.self, key),
             let closed = try Reconciliation.close(day, of: position)
         else { return .done }
-        try host.publish(
-            Draft(
-                closed.report.isMatched ? .settlementReconciled : .settlementMismatched,
-                resource: Resource.position(account, currency),
-                detail: closed.report.detail(account: account, currency: currency)))
+        try tell(closed.report, account, currency, host)
         try host.write(closed.position, key)
         if let next = closed.position.book.earliest { try schedule(next, account, currency, host) }
         return .done
+    }
+
+    private func tell(
+        _ report: Reconciliation, _ account: Identifier, _ currency: Currency, _ host: any Host
+    ) throws {
+        try host.publish(
+            Draft(
+                report.isMatched ? .settlementReconciled : .settlementMismatched,
+                resource: Resource.position(account, currency),
+                detail: report.detail(account: account, currency: currency)))
+        host.count("days", ["basis": report.statement == nil ? "own-totals" : "statement"])
     }
 }

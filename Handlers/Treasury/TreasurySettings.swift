@@ -57,8 +57,8 @@ public struct TreasurySettings: Sendable {
     }
 
     /// What a position holds before its first payment: nothing, where no opening balance is set.
-    public func opening(of payment: Payment) -> Position {
-        let place = Place(account: payment.account, currency: payment.money.currency)
+    public func opening(of account: Identifier, _ currency: Currency) -> Position {
+        let place = Place(account: account, currency: currency)
         return Position(opening: openings[place] ?? .zero)
     }
 

@@ -7,6 +7,8 @@ public enum Source {
     public static let payments = "qsl.payments"
     public static let workflows = "qsl.workflows"
     public static let users = "qsl.users"
+    /// What banks say of the house's accounts.
+    public static let settlement = "qsl.settlement"
     /// Requests about tokens.
     public static let tokens = "qsl.tokens"
     public static let treasury = "qsl.treasury"
@@ -24,6 +26,8 @@ extension Route {
     public static let paymentSettled = Route(Source.payments, "Payment.Settled.v1")
     public static let paymentFailed = Route(Source.payments, "Payment.Failed.v1")
     public static let workflowFailed = Route(Source.workflows, "Workflow.Failed.v1")
+
+    public static let settlementStatement = Route(Source.settlement, "Settlement.Statement.v1")
 
     public static let paymentReleased = Route(Source.treasury, "Payment.Released.v1")
     public static let liquidityLow = Route(Source.treasury, "Liquidity.Low.v1")

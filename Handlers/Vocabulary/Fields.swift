@@ -16,6 +16,7 @@ extension Field {
     public static let paymentID = Field("paymentId")
     public static let workflowID = Field("workflowId")
     public static let requestID = Field("requestId")
+    public static let statementID = Field("statementId")
     public static let notificationID = Field("notificationId")
     public static let userID = Field("userId")
 
@@ -40,6 +41,8 @@ extension Field {
     public static let payments = Field("payments")
     public static let exceptions = Field("exceptions")
     public static let exceptionCount = Field("exceptionCount")
+    public static let basis = Field("basis")
+    public static let stated = Field("stated")
 
     // Tokens.
     public static let action = Field("action")
@@ -64,8 +67,10 @@ extension Field {
     public static let subjectID = Field("subjectId")
     public static let revision = Field("revision")
     public static let verification = Field("verification")
+    public static let status = Field("status")
     public static let reasons = Field("reasons")
     public static let inputs = Field("inputs")
+    public static let cause = Field("cause")
 
     // Notifications.
     public static let recipient = Field("recipient")

@@ -8,28 +8,33 @@ import Signatures
 /// on, SQLite ledger, a handler in a worker of its own. The queue is in this process, the sidecar in its own.
 struct EventsBenchmark {
     let count: Int
+    /// In the sidecar, not in a worker of its own.
+    var isInline = false
 
     func run() async throws {
         let key = try PrivateKey(SigningKey.generate(), keyID: "bench")
         var options = LocalCloud.Options()
         let document = ArraySlice(KeyTool.publicDocument([key], as: .pqk))
+        let details = try await SidecarUnderTest.details(0..<count, signedBy: key)
         options.keySet = { document }
         try await LocalCloud.serving(options) { cloud in
             try cloud.createQueue("bench", ["VisibilityTimeout": "60"])
             try cloud.createQueue("bench-dlq")
             try cloud.putRule("bench", pattern: #"{"source":["test.in"]}"#, queue: "bench")
+            let plugin = SidecarUnderTest.products + "/libfixture-counting.so"
+            let pin = Hash.sha256([UInt8](try Data(contentsOf: URL(filePath: plugin)))).hexadecimal
+            let isolation = isInline ? ", isolation: inline, trusted: true, sha256: \(pin)" : ""
             let settings = """
                 sandbox: available
                 queues:
                   - {name: bench, url: "\(cloud.queueURL("bench"))", dead-letter: "\(cloud.queueURL("bench-dlq"))",
                      handlers: [counting]}
-                handlers: [{id: counting, plugin: \(SidecarUnderTest.products)/libfixture-counting.so}]
+                handlers: [{id: counting, plugin: \(plugin)\(isolation)}]
                 """
             let folder = try SidecarUnderTest.folder("events")
             let sidecar = try await SidecarUnderTest.start(in: folder, cloud, settings, core: 1)
             defer { sidecar.stop() }
             let idle = sidecar.memory
-            let details = try await SidecarUnderTest.details(0..<count, signedBy: key)
             try await measure(details, cloud, sidecar, idle)
         }
     }
@@ -53,7 +58,8 @@ struct EventsBenchmark {
         let own = Machine.microseconds(of: sidecar.id) - before.0
         let worker = workers.map(Machine.microseconds(of:)).reduce(0, +) - before.1
         let seconds = Double(took.milliseconds) / 1000
-        print("\nevents: \(count), sidecar and worker on one core, the queue on the other")
+        let what = isInline ? "sidecar with the handler inline" : "sidecar and worker"
+        print("\nevents: \(count), \(what) on one core, the queue on the other")
         let cost = (own / Double(count), worker / Double(count))
         print(String(format: "  CPU per event     %.1f us sidecar + %.1f us worker (target 80)", cost.0, cost.1))
         print(String(format: "  events per second %.0f", Double(count) / seconds))

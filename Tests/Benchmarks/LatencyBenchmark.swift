@@ -85,11 +85,7 @@ struct LatencyBenchmark {
         return put
     }
 
-    private static var now: UInt64 {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
-    }
+    private static var now: UInt64 { UInt64(Date().timeIntervalSince1970 * 1e9) }
 
     private func report(_ rate: Int, _ hasNeighbour: Bool, _ put: [UInt64], _ entered: Data) {
         let times = entered.withUnsafeBytes { Array($0.bindMemory(to: UInt64.self)) }

@@ -13,9 +13,12 @@ enum Machine {
 
     /// CPU time of the calling thread, in microseconds.
     static var threadMicroseconds: Double {
-        var time = timespec()
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-        return Double(time.tv_sec) * 1e6 + Double(time.tv_nsec) / 1e3
+        // Seconds and nanoseconds, as timespec has them: which module that type is of depends on what else is imported.
+        var time = (seconds: Int64(0), nanoseconds: Int64(0))
+        withUnsafeMutableBytes(of: &time) { bytes in
+            _ = bytes.bindMemory(to: timespec.self).baseAddress.map { clock_gettime(CLOCK_THREAD_CPUTIME_ID, $0) }
+        }
+        return Double(time.seconds) * 1e6 + Double(time.nanoseconds) / 1e3
     }
 
     /// User and system time that a process has used, in microseconds (proc(5), fields 14 and 15 of stat).

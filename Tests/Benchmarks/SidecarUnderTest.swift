@@ -31,7 +31,7 @@ struct SidecarUnderTest {
     ) async throws -> SidecarUnderTest {
         let yaml = """
             aws: {endpoint: "\(cloud.endpoint)", region: us-east-1}
-            key-sets: [{name: bench, url: "\(cloud.endpoint)/keys/jwks-pqc", sources: ["test.*"]}]
+            key-sets: [{name: bench, url: "\(cloud.endpoint)/keys/jwks-pqc", sources: ["test.*", "qsl.*"]}]
             store: {path: \(folder)/outrigger.db, durability: durable, low-water: 1MiB}
             state-directory: \(folder)/state
             admin: {listen: "127.0.0.1:\(admin)"}
@@ -51,8 +51,9 @@ struct SidecarUnderTest {
         return sidecar
     }
 
+    /// At once: a stop in good order would wait for its long poll.
     func stop() {
-        process.terminate()
+        kill(id, SIGKILL)
         process.waitUntilExit()
     }
 

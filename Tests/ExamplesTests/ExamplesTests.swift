@@ -9,7 +9,7 @@ import Testing
     @Test(.serialized, .timeLimit(.minutes(10)), arguments: Page.all) func runsAsItStands(page: Page) throws {
         try #require(!page.steps.isEmpty, "\(page.path) says nothing to do")
         let reader = try Reader()
-        let (status, output) = try Shell.run(reader.environment + page.script)
+        let (status, output) = try reader.run(page.script)
         // Each step that succeeded is followed by a mark; what comes after the last mark is of the one that failed.
         let outputs = output.components(separatedBy: Page.mark)
         for (step, printed) in zip(page.steps, outputs.dropLast()) {
@@ -34,11 +34,11 @@ import Testing
     @Test func aNewHandlerNeedsANameAndAPlace() throws {
         let reader = try Reader()
         for name in ["", "Fees", "1fees", "a_b", "../fees", "a b", String(repeating: "a", count: 49)] {
-            #expect(try Shell.run(reader.environment + "Handlers/new-handler '\(name)' new").status == 2, "\(name)")
+            #expect(try reader.run("Handlers/new-handler '\(name)' new").status == 2, "\(name)")
         }
-        let (status, output) = try Shell.run(reader.environment + "Handlers/new-handler fees examples")
+        let (status, output) = try reader.run("Handlers/new-handler fees examples")
         #expect(status == 1 && output.contains("'examples' exists"))
-        #expect(try Shell.run(reader.environment + "ls new").status != 0)
+        #expect(try reader.run("ls new").status != 0)
     }
 
     /// The structs that the Rust example wrote down again have the sizes of the header's.
@@ -69,7 +69,7 @@ import Testing
 }
 
 /// Somebody who has a checkout of the repository, has built it once, and reads in a folder of their own.
-private struct Reader {
+struct Reader {
     let folder: TemporaryFolder
 
     init() throws {
@@ -78,7 +78,7 @@ private struct Reader {
             """
             set -e
             cd '\(Fixtures.repository)'
-            tar -c --exclude='.build*' Handlers examples Runtime/prepare | tar -x -C '\(folder.path)'
+            tar -c --exclude='.build*' Handlers examples config Runtime/prepare | tar -x -C '\(folder.path)'
             cd '\(folder.path)'
             mkdir -p .build bin
             ln -s '\(Fixtures.products)' .build/debug
@@ -99,8 +99,21 @@ private struct Reader {
 
     struct Unprepared: Error { let output: String }
 
-    var environment: String {
-        "cd '\(folder.path)'\nexport PATH='\(folder.path)/bin:\(Fixtures.products)':$PATH\n"
+    /// Runs a script as the reader would. A thread of the tests has signals blocked, and a shell of its own has none:
+    /// what it starts ends when it is told to.
+    func run(_ script: String) throws -> (status: Int32, output: String) {
+        try (environment + script).write(toFile: folder.file("script"), atomically: true, encoding: .utf8)
+        return try Shell.run("exec env --default-signal sh '\(folder.file("script"))'")
+    }
+
+    /// What a page leaves running when a step fails ends with the shell.
+    private var environment: String {
+        """
+        cd '\(folder.path)' || exit 9
+        export PATH='\(folder.path)/bin:\(Fixtures.products)':$PATH
+        trap 'jobs -p >"\(folder.path)/jobs"; kill $(cat "\(folder.path)/jobs") 2>/dev/null || true' EXIT
+
+        """
     }
 
     /// A line without the name of the reader's folder.

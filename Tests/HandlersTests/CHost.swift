@@ -7,6 +7,9 @@ final class CHost {
     private let state = UnsafeMutablePointer<eh_state>.allocate(capacity: 1)
     private let publish = UnsafeMutablePointer<eh_publish>.allocate(capacity: 1)
     private let timer = UnsafeMutablePointer<eh_timer>.allocate(capacity: 1)
+    private let call = UnsafeMutablePointer<eh_call>.allocate(capacity: 1)
+    private let response = UnsafeMutablePointer<eh_response>.allocate(capacity: 1)
+    private let headers = UnsafeMutablePointer<eh_pair>.allocate(capacity: 1)
     private var lent: [UnsafeMutablePointer<CChar>] = []
 
     /// What crossed the boundary, one line a call.
@@ -38,6 +41,7 @@ final class CHost {
         }
         table.pointee.remaining_ms = { _, _ in 1_500 }
         fillServices()
+        fillCall()
     }
 
     deinit {
@@ -46,6 +50,9 @@ final class CHost {
         state.deallocate()
         publish.deallocate()
         timer.deallocate()
+        call.deallocate()
+        response.deallocate()
+        headers.deallocate()
     }
 
     private func fillServices() {
@@ -96,11 +103,31 @@ final class CHost {
         }
     }
 
+    private func fillCall() {
+        headers.initialize(to: eh_pair(key: lend("X-Answer"), value: lend("yes")))
+        response.initialize(to: eh_response())
+        response.pointee.size = UInt32(MemoryLayout<eh_response>.size)
+        (response.pointee.status, response.pointee.body) = (201, lend("{\"booked\":true}"))
+        (response.pointee.headers, response.pointee.header_count) = (UnsafePointer(headers), 1)
+        call.initialize(to: eh_call())
+        call.pointee.call = { host, _, request, answer in
+            let (host, request) = (CHost.of(host), request!.pointee)
+            let parts = [request.service, request.method, request.path, request.body, request.idempotency_key]
+            let headers = UnsafeBufferPointer(start: request.headers, count: Int(request.header_count))
+            host.calls.append(
+                "call " + parts.map { "[\(text($0))]" }.joined(separator: " ") + " \(request.timeout_ms)"
+                    + headers.map { " \(text($0.key))=\(text($0.value))" }.joined())
+            answer?.pointee = host.status == EH_OK ? UnsafePointer(host.response) : nil
+            return host.status
+        }
+    }
+
     private func service(_ name: String) -> UnsafeRawPointer? {
         switch offersServices ? name : "" {
         case EH_SERVICE_STATE: UnsafeRawPointer(state)
         case EH_SERVICE_PUBLISH: UnsafeRawPointer(publish)
         case EH_SERVICE_TIMER: UnsafeRawPointer(timer)
+        case EH_SERVICE_CALL: UnsafeRawPointer(call)
         default: nil
         }
     }

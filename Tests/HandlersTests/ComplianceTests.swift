@@ -43,13 +43,13 @@ struct ComplianceBench {
     @discardableResult
     func user(
         _ id: String = "U-1", _ verification: String = "verified", revision: Int = 1, name: String = "Ann Lee",
-        country: JSON? = "CH"
+        country: JSON? = "CH", status: JSON? = nil, hour: Int = 0
     ) -> String {
         let detail = JSON.detail([
             .userID: .string(id), .name: .string(name), .country: country, .verification: .string(verification),
-            .revision: .number(JSON.Number(revision)),
+            .revision: .number(JSON.Number(revision)), .status: status,
         ])
-        return run(revision == 1 ? .userRegistered : .userUpdated, detail, 0, "E-\(id)-\(revision)")
+        return run(revision == 1 ? .userRegistered : .userUpdated, detail, hour, "E-\(id)-\(revision)")
     }
 
     @discardableResult
@@ -63,6 +63,27 @@ struct ComplianceBench {
         return run(route, detail, 0, "E-\(id)")
     }
 
+    @discardableResult
+    func metadata(_ texts: JSON, id: String = "D-1", owner: String = "U-1") -> String {
+        let detail = JSON.detail([
+            .requestID: .string(id), .token: "gold", .owner: .string(owner), .metadata: texts,
+        ])
+        return run(.tokenMetadataRequested, detail, 0, "E-\(id)")
+    }
+
+    /// Says that a payment is over.
+    @discardableResult
+    func end(_ id: String = "P-1", _ route: Route = .paymentSettled, hour: Int = 0) -> String {
+        run(route, ["paymentId": .string(id)], hour, "E-\(id)-\(route.detailType)")
+    }
+
+    /// Lets due timers fire, and says what was decided anew: `P-1 blocked user-closed`.
+    func lookAgain() -> [String] {
+        let before = host.published.count
+        host.fireTimers(of: handler, until: host.now + .seconds(60))
+        return host.published[before...].map { "\((try? $0.detail.text(at: .subjectID)) ?? "?") \(Self.said($0))" }
+    }
+
     /// "cleared", or the verdict's type and its rules; the code where nothing was decided.
     private func run(_ route: Route, _ detail: JSON, _ hour: Int, _ event: String) -> String {
         let before = host.published.count
@@ -74,6 +95,10 @@ struct ComplianceBench {
                 signedAt: Self.hour(hour)))
         guard outcome == .done else { return outcome.code }
         guard host.published.count > before, let draft = host.published.last else { return "nothing" }
+        return Self.said(draft)
+    }
+
+    static func said(_ draft: Draft) -> String {
         let rules = (try? draft.detail.array(at: "/reasons").map { try $0.string(at: "/rule") }) ?? []
         let verdicts = [
             "Compliance.Cleared.v1": "cleared", "Compliance.ReviewRequired.v1": "review",
@@ -276,6 +301,24 @@ struct ComplianceBench {
         #expect(bench.token("T-2", from: nil, to: nil) == "payload.mismatch")
     }
 
+    @Test func whatATokenIsSaidToBeIsScreenedAsNamesAre() {
+        #expect(bench.metadata(["name": "Gold", "unit": "gram", "sign": "!"]) == "cleared")
+        #expect(bench.metadata(["issuer": "ACME Trading Ltd."], id: "D-2") == "blocked sanctioned-name")
+        #expect(bench.metadata(["issuer": "ACME Trading"], id: "D-3") == "cleared")
+        #expect(bench.metadata(["about": "Issued by ACME Trading Ltd."], id: "D-4") == "review listed-name-within")
+        #expect(bench.metadata(["about": "\u{410}CME"], id: "D-5") == "review mixed-scripts")
+        #expect(bench.metadata(["name": "Gold"], id: "D-6", owner: "U-9") == "review user-not-verified")
+    }
+
+    @Test func metadataThatIsNoneIsRejected() {
+        let long = String(repeating: "x", count: 1_024)
+        #expect(bench.metadata(["text": .string(long)]) == "cleared")
+        #expect(bench.metadata(["text": .string(long + "x")], id: "D-2") == "payload.mismatch")
+        #expect(bench.metadata(["text": 1], id: "D-3") == "payload.mismatch")
+        #expect(bench.metadata([:], id: "D-4") == "payload.mismatch")
+        #expect(bench.metadata(["name": "Gold"], id: "D-5", owner: "") == "payload.mismatch")
+    }
+
     // MARK: - identity
 
     @Test func whatWasDecidedIsNotDecidedAgain() {
@@ -308,12 +351,14 @@ struct ComplianceBench {
         #expect(bench.payment(currency: "XXQ") == "money.unknown-currency")
         #expect(bench.user("U-7", "perhaps") == "payload.mismatch")
         #expect(bench.user("U-7", revision: 0) == "payload.mismatch")
+        #expect(bench.user("U-7", status: "gone") == "payload.mismatch")
+        #expect(bench.end("P 1") == "payload.mismatch")
         #expect(bench.host.published.count == before)
         #expect(bench.payment(payee: String(repeating: "x", count: 256)) == "cleared")
     }
 
     @Test func anEventThatNoRuleIsAboutIsRejected() {
-        let event = Event(id: "E", source: "qsl.payments", detailType: "Payment.Settled.v1", detail: [:])
+        let event = Event(id: "E", source: "qsl.payments", detailType: "Payment.Authorized.v1", detail: [:])
         #expect(bench.host.run(bench.handler, event).code == "compliance.unknown-event")
     }
 
@@ -383,6 +428,8 @@ struct ComplianceBench {
         (#""points": 0"#, #""points": 101"#, "/rules/country-not-stated/points"),
         (#""Ann Bo""#, #""-""#, "/sanctions/names/2"), (#""distance": 1"#, #""distance": 5"#, "/sanctions/distance"),
         (#""remember": "30d""#, #""remember": "soon""#, "/remember"),
+        (#""remember""#, #""revisit": {"from": "clear"}, "remember""#, "/revisit/from"),
+        (#""remember""#, #""revisit": {"within": "0d"}, "remember""#, "/revisit/within"),
         (#""remember""#, #""score": {"review": 80, "block": 70}, "remember""#, "/score/review"),
     ]) func aConfigurationThatCannotWorkNamesItsPlace(from: String, to: String, place: String) throws {
         let config = ComplianceBench.config.replacing(from, with: to)

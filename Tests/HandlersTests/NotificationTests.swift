@@ -419,6 +419,8 @@ struct NotificationBench {
         (#""count": 3"#, #""count": 0"#, "/rate/count"), (#"["email", "push"]"#, "[]", "/defaults/channels"),
         (#""timeZone": "UTC""#, #""timeZone": "U""#, "/defaults/timeZone"), (#"["fr"]"#, #"["f"]"#, "/fallback/0"),
         (#""keep": "2d""#, #""keep": "31d""#, "/remember"),
+        (#""fallback""#, #""service": "a b", "fallback""#, "/service"),
+        (#""fallback""#, #""service": "\#(String(repeating: "x", count: 65))", "fallback""#, "/service"),
     ]) func aConfigurationThatCannotWorkNamesItsPlace(from: String, to: String, place: String) throws {
         let config = NotificationBench.config.replacing(from, with: to)
         let mismatch = #expect(throws: JSON.Mismatch.self) { try NotificationBench(config) }

@@ -82,6 +82,8 @@ import Yams
         bench.run("initiated", "settled", id: "P-2", direction: "credit")
         bench.fire(after: .seconds(86_400))
         bench.run("settled", id: "P-3")
+        #expect(bench.hear(TreasuryBench.statement(day: "2026-11-22")) == "done")
+        #expect(bench.hear(TreasuryBench.statement(), event: "S-2") == "done")
         bench.run("initiated", "abandoned", "settled", id: "P-4", amount: "5000")
         bench.fire(after: .seconds(86_400))
         bench.run("initiated")
@@ -116,6 +118,8 @@ import Yams
         bench.payment("P-1")
         bench.payment("P-2", payee: "Jose Muller")
         bench.token("T-1")
+        bench.user(revision: 2, status: "closed")
+        #expect(bench.lookAgain().count == 1)
         try check(bench.host, ComplianceHandler.self)
     }
 

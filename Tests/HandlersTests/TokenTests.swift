@@ -10,7 +10,9 @@ import Vocabulary
 struct ScriptedNetworks: Broadcaster {
     var answer: @Sendable (_ network: String, _ asked: Int) -> Answer
 
-    func broadcast(_ request: TokenRequest, to network: Identifier, asked: Int) -> Answer {
+    func broadcast(
+        _ request: TokenRequest, to network: Identifier, asked: Int, _ host: any Host
+    ) throws(HostFailure) -> Answer {
         answer(network.text, asked)
     }
 
@@ -298,7 +300,10 @@ struct TokenBench {
     // MARK: configuration
 
     @Test(arguments: [
-        ("{}", "/broadcast/simulated"), (#"{"networks": ["a", "b c"]}"#, "/networks/1"),
+        ("{}", "/broadcast"), (#"{"broadcast": {"service": "ledger", "simulated": {}}}"#, "/broadcast"),
+        (#"{"broadcast": {"service": "a b"}}"#, "/broadcast/service"),
+        (#"{"broadcast": {"service": "ledger"}, "networks": ["\#(String(repeating: "n", count: 65))"]}"#, "/networks"),
+        (#"{"networks": ["a", "b c"]}"#, "/networks/1"),
         (#"{"networks": ["a", "a"]}"#, "/networks/1"), (#"{"networks": []}"#, "/networks"),
         (#"{"networks": ["a", "b"], "quorum": 3}"#, "/quorum"), (#"{"quorum": 0}"#, "/quorum"),
         (#"{"retry": {"attempts": 0}}"#, "/retry/attempts"), (#"{"retry": {"every": "often"}}"#, "/retry/every"),

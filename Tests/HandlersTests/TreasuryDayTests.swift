@@ -26,7 +26,7 @@ import Vocabulary
         #expect(
             report.detail == [
                 "account": "main", "currency": "EUR", "day": "2026-11-21", "opening": "1000", "debits": "100",
-                "credits": "30", "closing": "930", "payments": 2,
+                "credits": "30", "closing": "930", "payments": 2, "basis": "own-totals",
             ])
     }
 

@@ -67,9 +67,13 @@ import Vocabulary
         func books() -> [Amount?] { expected.map { Amount(cents($0)) } }
     }
 
-    private func play(_ deliveries: [Step], of world: World, hours: Int = 0) throws -> TreasuryBench {
+    /// - Parameter before: called before each step
+    private func play(
+        _ deliveries: [Step], of world: World, hours: Int = 0, before: (TreasuryBench) -> Void = { _ in }
+    ) throws -> TreasuryBench {
         let bench = try TreasuryBench()
         for step in deliveries {
+            before(bench)
             let outcome = bench.run(
                 step.name, id: "P-\(step.payment)", amount: world.cents(world.amounts[step.payment]),
                 direction: world.directions[step.payment])
@@ -110,6 +114,51 @@ import Vocabulary
         }
         #expect(try bench.position()?.booked == balance, "seed \(seed)")
         #expect(bench.host.timers.isEmpty, "seed \(seed)")
+    }
+
+    /// What banks say of the days, some in time and some late, some right and some wrong by a cent, each once or twice.
+    @Test(arguments: 1...24 as ClosedRange<UInt64>)
+    func everyStatementIsAnsweredOnceAndChangesNoBooks(seed: UInt64) throws {
+        var world = World(seed: seed)
+        let deliveries = world.deliveries()
+        let plain = try play(deliveries, of: world, hours: 5)
+        plain.fire(after: .seconds(3 * 86_400))
+        var numbers = SeededNumbers(seed: seed &+ 77)
+        var isRight: [String: Bool] = [:]
+        var early: [String: JSON] = [:]
+        var late: [String: JSON] = [:]
+        for report in plain.host.published.map(\.detail) where report[.basis] != nil {
+            let day = try report.text(at: .day)
+            let isOff = Bool.random(using: &numbers)
+            let cent = try #require(Amount(isOff ? "0.01" : "0"))
+            let statement = TreasuryBench.statement(
+                [
+                    .opening: report[.opening], .debits: try (report.decimal(at: .debits) + cent).json,
+                    .credits: try (report.decimal(at: .credits) + cent).json, .closing: report[.closing],
+                    .payments: report[.payments],
+                ], id: "S-\(day)", day: day)
+            isRight[day] = !isOff
+            if Bool.random(using: &numbers) { early[day] = statement } else { late[day] = statement }
+        }
+        let bench = try play(deliveries, of: world, hours: 5) { bench in
+            let day = BusinessDay(zone: .utc, cutOff: 86_400, grace: .zero).day(of: bench.host.now).description
+            if let statement = early[day] { #expect(bench.hear(statement) == "done", "seed \(seed)") }
+        }
+        bench.fire(after: .seconds(3 * 86_400))
+        for (_, statement) in late.sorted(by: { $0.key < $1.key }) {
+            for _ in 0..<Int.random(in: 1...2, using: &numbers) { #expect(bench.hear(statement) == "done") }
+        }
+        #expect(try books(of: bench) == world.books(), "seed \(seed)")
+        let reports = bench.host.published.filter { $0.detail[.basis] == "statement" }
+        #expect(reports.count == isRight.count, "seed \(seed)")
+        for report in reports {
+            let day = try report.detail.text(at: .day)
+            let differs = report.detail["/exceptions"]?.description.contains("-differ") ?? false
+            #expect(differs == (isRight[day] == false), "seed \(seed) \(day)")
+            if differs { #expect(report.detailType == "Settlement.Mismatched.v1", "seed \(seed)") }
+        }
+        let own = bench.host.published.count { $0.detail[.basis] == "own-totals" }
+        #expect(own == late.count, "seed \(seed)")
     }
 
     @Test(arguments: 1...24 as ClosedRange<UInt64>)

@@ -5,7 +5,7 @@ public import Kit
 /// Short texts by name.
 public struct Metadata: Hashable, Sendable {
     static let membersAtMost = 32
-    static let longestText = 1_024
+    public static let longestText = 1_024
     public let texts: [Identifier: String]
 }
 
