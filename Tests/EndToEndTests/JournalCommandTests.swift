@@ -1,6 +1,7 @@
 import Cryptography
 import Events
 import Foundation
+import LocalCloud
 import Pipeline
 import Signatures
 import Store
@@ -62,5 +63,46 @@ import Testing
         let forged = try Self.outrigger("journal verify \(path) --keys \(keys)")
         #expect(forged.status == 1 && forged.output.contains("a bad signature by key house-1"), "\(forged.output)")
         #expect(try Self.outrigger("journal verify \(folder.file("none.db"))").status == 1)
+    }
+
+    /// A sidecar whose only handler is the journal: no plugin, no worker, and every event with its payload.
+    @Test func aSidecarMayBeAJournalerOfAQueue() async throws {
+        try await House.inLocalCloud { house, cloud in
+            let path = try house.write(cloud, more: "journal: {payloads: keep, segment: 10, seal: 1s}")
+            let plugin = "plugin: \(Fixtures.products)/libfixture-counting.so"
+            let publish = "    publish: [{source: test.out, detail-types: [Counted.v1]}]\n"
+            let text = try String(contentsOfFile: path, encoding: .utf8).replacing(publish, with: "")
+                .replacing(plugin, with: "journal: {}\n    routes: [{source: test.in}]")
+            try text.write(toFile: path, atomically: true, encoding: .utf8)
+            let details = try (0..<25).map { try house.detail("{\"n\":\($0)}", id: "e-\($0)") }
+            try house.put(details + [details[3], details[4]], to: cloud)
+            let stranger = try PrivateKey(SigningKey.generate(), keyID: "publisher")
+            try house.put([try house.detail("{\"forged\":true}", id: "f-1", key: stranger)], to: cloud)
+            let sidecar = try house.start(path)
+            #expect(try await eventually { cloud.isEmpty("main") && cloud.peek("main-dlq").count == 1 })
+            #expect(sidecar.stop() == 0)
+            #expect(sidecar.lines.contains("journal sealed"))
+
+            let store = try SQLiteStore.open(
+                StoreOptions(path: house.folder.file("outrigger.db"), durability: .durable))
+            var query = JournalQuery()
+            query.withBodies = true
+            let rows = try await store.rows(query)
+            let done = rows.filter { $0.entry.outcome == .done }
+            #expect(Set(done.map(\.entry.event)) == Set((0..<25).map { "e-\($0)" }))
+            #expect(done.count == 25 && done.allSatisfy { $0.entry.handler == "counting" })
+            #expect(done.allSatisfy { $0.body?.text.hasPrefix("{\"n\":") == true })
+            #expect(rows.filter { $0.entry.outcome == .duplicate }.count == 2)
+            let refused = try #require(rows.first { $0.entry.outcome == .refused })
+            #expect(refused.entry.code == "verify.bad-signature" && refused.body?.text.contains("forged") == true)
+            await store.close()
+
+            let keys = house.folder.file("keys.json")
+            try Data(house.keySet).write(to: URL(filePath: keys))
+            let file = house.folder.file("outrigger.db")
+            let verified = try Self.outrigger("journal verify \(file) --keys \(keys)")
+            #expect(verified.status == 0 && verified.output.contains("all signed"), "\(verified.output)")
+            #expect(verified.output.contains("0 rows behind it"), "\(verified.output)")
+        }
     }
 }
