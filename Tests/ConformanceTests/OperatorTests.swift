@@ -14,7 +14,7 @@ import Testing
         _ change: (inout BenchSetting) -> Void = { _ in }, _ body: (Bench) async throws -> Void
     ) async throws -> BenchJournal {
         var setting = Library.setting("libfixture-careless.so")
-        setting.deadline = .milliseconds(200)
+        setting.deadline = .seconds(1)
         change(&setting)
         let bench = try Bench(setting, handler: HandlerID("careless"))
         do {

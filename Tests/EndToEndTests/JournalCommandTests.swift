@@ -79,7 +79,7 @@ import Testing
             let stranger = try PrivateKey(SigningKey.generate(), keyID: "publisher")
             try house.put([try house.detail("{\"forged\":true}", id: "f-1", key: stranger)], to: cloud)
             let sidecar = try house.start(path)
-            #expect(try await eventually { cloud.isEmpty("main") && cloud.peek("main-dlq").count == 1 })
+            #expect(await eventually { cloud.isEmpty("main") && cloud.peek("main-dlq").count == 1 })
             #expect(sidecar.stop() == 0)
             #expect(sidecar.lines.contains("journal sealed"))
 

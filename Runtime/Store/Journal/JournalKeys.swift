@@ -117,7 +117,16 @@ extension Tables {
 
     /// Twice the same is harmless: after a failure nobody knows what was written.
     func index(_ keys: [Int64]) throws {
-        for key in keys { try run("INSERT OR IGNORE INTO journal_keys VALUES (?)", [.integer(key)]) }
+        var rest = keys[...]
+        while rest.count >= 16 {
+            try run(
+                """
+                INSERT OR IGNORE INTO journal_keys VALUES (?), (?), (?), (?), (?), (?), (?), (?), (?), (?), (?), (?), \
+                (?), (?), (?), (?)
+                """, rest.prefix(16).map(Value.integer))
+            rest = rest.dropFirst(16)
+        }
+        for key in rest { try run("INSERT OR IGNORE INTO journal_keys VALUES (?)", [.integer(key)]) }
     }
 
     /// Reads the tail from the file: everything behind the last block that was begun.
