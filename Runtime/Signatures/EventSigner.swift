@@ -17,6 +17,7 @@ public enum TokenForm: Sendable, Hashable {
 public struct EventSigner: Signer {
     private let privateKey: PrivateKey
     private let form: TokenForm
+    private let bench = SigningBench()
 
     public init(_ privateKey: PrivateKey, form: TokenForm) {
         self.privateKey = privateKey
@@ -24,6 +25,14 @@ public struct EventSigner: Signer {
     }
 
     public func sign(_ publication: Publication, at now: Instant) async throws(Failure) -> SignedPublication {
+        try await bench.perform { self.signed(publication, at: now) }.get()
+    }
+
+    private func signed(_ publication: Publication, at now: Instant) -> Result<SignedPublication, Failure> {
+        do throws(Failure) { return .success(try make(publication, at: now)) } catch { return .failure(error) }
+    }
+
+    private func make(_ publication: Publication, at now: Instant) throws(Failure) -> SignedPublication {
         let draft = publication.draft
         let header = TokenHeader(
             algorithm: form.algorithm, keyID: privateKey.keyID, signedAt: now, source: draft.source,

@@ -10,6 +10,9 @@ final class Connection {
     private let queue: DatabaseQueue
     private var statements: Statements?
     private(set) var counters: Counters
+    private let durability: StoreOptions.Durability
+    /// Whether a commit waits for the disk now.
+    private var isSynchronous: Bool
 
     /// - Parameter previous: the counters of the connection that this one replaces; `nil` at the start of the process,
     ///   when the file is checked whole and a new boot begins.
@@ -17,6 +20,8 @@ final class Connection {
     init(_ options: StoreOptions, after previous: Counters?) throws(Failure) {
         let path = options.path
         self.path = path
+        durability = options.durability
+        isSynchronous = options.durability == .durable
         // A file that went away is not made anew: an empty ledger would run everything again.
         try Volume.openPrivate(path, create: previous == nil)
         do {
@@ -68,8 +73,14 @@ final class Connection {
     }
 
     /// Writes in one transaction. When it throws, whether the transaction counts is known to the file alone.
-    func write<T>(_ body: (Tables) throws -> T) throws(Failure) -> T {
+    /// - Parameter waits: for the disk. What does not is lost by a crash of the machine until a later one has waited;
+    ///   a crash of the process loses none of it (SQLite, PRAGMA synchronous, NORMAL in WAL mode).
+    func write<T>(waits: Bool = true, _ body: (Tables) throws -> T) throws(Failure) -> T {
         try perform { db in
+            if durability == .durable, waits != isSynchronous {
+                try db.execute(sql: "PRAGMA synchronous = \(waits ? "FULL" : "NORMAL")")
+                isSynchronous = waits
+            }
             let statements = statements(of: db)
             let tables = Tables(statements, counters)
             try statements.run("BEGIN IMMEDIATE", [])

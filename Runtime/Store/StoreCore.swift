@@ -1,5 +1,6 @@
 import Events
 import Pipeline
+import StoreCommon
 
 /// The store's state, on the store's own thread. All that asks or changes runs here, one at a time.
 ///
@@ -20,8 +21,14 @@ actor StoreCore {
         case submit(Submission, OutboxLimits, at: Instant)
         case unshelve([Shelved])
         case republish([String], at: Instant)
+        case permit([Permit], [JournalEntry])
+        case free(String, of: QueueName, JournalEntry)
         case sweep(at: Instant)
         case touch
+
+        /// Whether it must be on the disk when it is answered. What the bus took is sent again under its id, if the
+        /// word of that is lost.
+        var waits: Bool { if case .settle = self { false } else { true } }
     }
     enum Answer {
         case results([CommitResult])
@@ -226,7 +233,7 @@ actor StoreCore {
         do throws(Failure) {
             let connection = try open()
             do throws(Failure) {
-                try connection.write { tables in
+                try connection.write(waits: calls.contains(where: \.work.waits)) { tables in
                     var writer = CommitWriter(tables: tables, options: options)
                     let made = try calls.map { try writer.perform($0.work, claims: claims, committed: committed) }
                     for row in rows { try tables.append(row) }

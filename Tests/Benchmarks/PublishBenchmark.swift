@@ -5,8 +5,8 @@ import HTTP
 import LocalCloud
 import Signatures
 
-/// From a request on the Unix socket to its answer, which is given when the event is on the disk: by one caller after
-/// the other, and by several side by side. The relay signs and sends meanwhile, as it would. Cloud, sidecar and callers
+/// From a request on the Unix socket to its answer, which is given when the event is on the disk: at a steady rate, and
+/// as fast as one caller or eight can go. The relay signs and sends meanwhile, as it would. Cloud, sidecar and callers
 /// share the machine's cores.
 struct PublishBenchmark {
     let count: Int
@@ -14,10 +14,12 @@ struct PublishBenchmark {
     func run() async throws {
         print("\npublish on the socket, durable answer, milliseconds (target p50 0.5, p99 10)")
         print("  callers       p50       p99     p99.9   events/s")
-        for callers in [1, 8] { try await measure(callers) }
+        for rate in [100, 300] { try await measure(4, perSecond: rate) }
+        for callers in [1, 8] { try await measure(callers, perSecond: nil) }
     }
 
-    private func measure(_ callers: Int) async throws {
+    /// - Parameter perSecond: of all callers together; `nil`: each as soon as it has its answer.
+    private func measure(_ callers: Int, perSecond: Int?) async throws {
         let folder = try SidecarUnderTest.folder("publish")
         let key = try PrivateKey(SigningKey.generate(), keyID: "bench")
         try Data(KeyTool.privateDocument(key)).write(to: URL(filePath: folder + "/key"))
@@ -30,9 +32,9 @@ struct PublishBenchmark {
             try cloud.createQueue("dead")
             let sidecar = try await SidecarUnderTest.start(in: folder, cloud, settings(cloud, folder))
             defer { sidecar.stop() }
-            _ = try await publish(200, callers, folder + "/api.sock")
+            _ = try await publish(200, callers, perSecond, folder + "/api.sock")
             let start = ContinuousClock.now
-            let times = try await publish(count, callers, folder + "/api.sock").sorted()
+            let times = try await publish(count, callers, perSecond, folder + "/api.sock").sorted()
             report(callers, times, ContinuousClock.now - start)
         }
     }
@@ -58,15 +60,21 @@ struct PublishBenchmark {
     }
 
     /// - Returns: how long each took, in milliseconds.
-    private func publish(_ count: Int, _ callers: Int, _ socket: String) async throws -> [Double] {
+    private func publish(
+        _ count: Int, _ callers: Int, _ perSecond: Int?, _ socket: String
+    ) async throws -> [Double] {
         let client = HTTPClient(connections: callers)
         defer { client.shutdown() }
         let filler = String(repeating: "x", count: 560)
+        let start = ContinuousClock.now
         return try await withThrowingTaskGroup(of: [Double].self) { group in
             for caller in 0..<callers {
                 group.addTask {
                     var times: [Double] = []
                     for n in stride(from: caller, to: count, by: callers) {
+                        if let perSecond {
+                            try await Task.sleep(until: start + .seconds(1) * n / perSecond, clock: .continuous)
+                        }
                         let body = """
                             {"source":"test.out","detailType":"Done.v1","resource":"urn:\(n % 100)",\
                             "detailCore":{"filler":"\(filler)","n":\(n)}}
