@@ -41,10 +41,11 @@ public struct Envelope: Sendable {
         let firstReceivedAt: Instant
         let group: String?
         let deduplicationID: String?
+        let sequence: String?
 
         init(
             _ messageID: MessageID, _ body: Bytes, _ attributes: [Attribute], _ sentAt: Instant,
-            _ firstReceivedAt: Instant, _ group: String?, _ deduplicationID: String?
+            _ firstReceivedAt: Instant, _ group: String?, _ deduplicationID: String?, _ sequence: String?
         ) {
             self.messageID = messageID
             self.body = body
@@ -53,6 +54,7 @@ public struct Envelope: Sendable {
             self.firstReceivedAt = firstReceivedAt
             self.group = group
             self.deduplicationID = deduplicationID
+            self.sequence = sequence
         }
     }
     private let content: Content
@@ -70,13 +72,15 @@ public struct Envelope: Sendable {
     /// FIFO queues: the message group, in which order is kept. Standard queues: fairness only, so `nil` here.
     public var group: String? { content.group }
     public var deduplicationID: String? { content.deduplicationID }
+    /// FIFO queues: its place in the order, as the queue numbers it.
+    public var sequence: String? { content.sequence }
 
     public init(
         messageID: MessageID, receipt: ReceiptHandle, body: Bytes, attributes: [Attribute] = [],
         sentAt: Instant, firstReceivedAt: Instant, receiveCount: Int = 1,
-        group: String? = nil, deduplicationID: String? = nil
+        group: String? = nil, deduplicationID: String? = nil, sequence: String? = nil
     ) {
-        content = Content(messageID, body, attributes, sentAt, firstReceivedAt, group, deduplicationID)
+        content = Content(messageID, body, attributes, sentAt, firstReceivedAt, group, deduplicationID, sequence)
         self.receipt = receipt
         self.receiveCount = receiveCount
     }

@@ -80,6 +80,9 @@ extension FailureCode {
         case .dedupExpired:
             Entry("Signed too long before the queue had it, and not seen before.", .deadLetter,
                 "Find out where it was. `redrive --override` runs it if it is right.")
+        case .dedupParked:
+            Entry("Its FIFO group is parked behind an event that failed for good.", .deadLetter,
+                "Redrive or discard the event that it names; then redrive the group, in order.")
         case .dedupInFlight:
             Entry("Another copy, or another event of the same business key, is being run.", .retry,
                 "Nothing; it is asked again until the other one is settled.")

@@ -99,9 +99,11 @@ extension FailureCode {
     private var storeEntry: Entry {
         switch self {
         case .storeUnavailable:
-            Entry("The store does not take writes.", .pause, "Check the volume; the queues go on by themselves.")
+            Entry("The store does not answer, or does not take writes.", .pause,
+                "The cause says why: a volume, a server, its user, its schema. The queues go on by themselves.")
         case .storeFull:
-            Entry("The volume is below its low-water mark.", .pause, "Grow the volume, or shorten retention.")
+            Entry("The volume is below its low-water mark, or the server's disk is full.", .pause,
+                "Grow it, or shorten retention.")
         case .storeLocked:
             Entry("Another sidecar holds this store.", .pause, "One sidecar per store: check the replica count.")
         case .storeNewer:

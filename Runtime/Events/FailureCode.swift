@@ -32,6 +32,7 @@ public enum FailureCode: String, CaseIterable, Sendable {
     case dedupExpired = "dedup.expired"
     case dedupInFlight = "dedup.in-flight"
     case dedupKeyMissing = "dedup.key-missing"
+    case dedupParked = "dedup.parked"
 
     case handleRetried = "handle.retried"
     case handleExhausted = "handle.exhausted"

@@ -9,7 +9,7 @@ public struct JournalEntry: Sendable, Hashable {
         case publication
         /// A decision on a handler's second build.
         case trial
-        /// What an operator did with a dead letter.
+        /// What an operator did with a dead letter, or with what stands behind it.
         case letter
     }
     public enum Direction: String, Sendable, CaseIterable { case incoming = "in", outgoing = "out" }
@@ -19,6 +19,8 @@ public struct JournalEntry: Sendable, Hashable {
         case promoted, rolledBack = "rolled-back"
         /// What was done with a dead letter.
         case redriven, edited, discarded
+        /// An operator's word: this event may run once more; this FIFO group stands behind no event any more.
+        case permitted, freed
     }
 
     /// When the row was committed.
@@ -34,6 +36,8 @@ public struct JournalEntry: Sendable, Hashable {
     public var event = ""
     /// The event whose handler published this one; of a duplicate, the event that was done.
     public var parent = ""
+    /// Of a publication, the event whose handler published it; empty for any other row.
+    public var publisher: String { kind == .publication ? parent : "" }
     public var correlationID = ""
     public var resource = ""
     public var source = ""

@@ -13,6 +13,8 @@ public enum Limits {
     public static let pollers = 16
     /// SQS: visibility ends 12 h after the receive, with an error; we stay far below.
     public static let heldAtMost = Duration.hours(2)
+    /// SQS allows a queue a visibility of nothing: its messages would be received in a loop while they are in hand.
+    public static let visibilityAtLeast = Duration.seconds(10)
 
     // MARK: verify
     /// Deeper JSON has no use here and costs stack elsewhere. EventBridge itself refuses beyond 1000.
@@ -66,6 +68,8 @@ public enum Limits {
     public static let workerReplacement = Duration.seconds(30)
     /// Strikes: deaths of a worker while it ran an event alone.
     public static let strikes = 3
+    /// Classes of failure of one handler that have a budget of their own: each is counted in the ledger's row.
+    public static let retryClasses = 16
     /// Lost state races in a row before an event waits its turn as a retry.
     public static let stateLosses = 10
 
@@ -97,8 +101,8 @@ public enum Limits {
     // MARK: settle
     /// Waits shorter than this are spent in memory: each put-back costs an SQS receive.
     public static let hold = Duration.minutes(2)
-    /// SQS: visibility within 12 h of the receive; an hour is left for the receive itself.
-    public static let longestDelay = Duration.hours(11)
+    /// SQS: visibility within 12 h of the receive; before that up to two hours in waits, and two in a handler.
+    public static let longestDelay = Duration.hours(8)
     public static let failureAttributeBytes = 2_048
     /// EventBridge: PutEvents entries, and bytes of one request.
     public static let putEventsEntries = 10
@@ -109,6 +113,10 @@ public enum Limits {
     /// Rows of the outbox that wait for the bus; beyond it intake pauses.
     public static let outboxRows = 100_000
     public static let outboxBytes = 268_435_456
+
+    // MARK: stop
+    /// What is left of a stop when what runs is cut off, for what is on its way to the store, the queue and the bus.
+    public static let hurriedStop = Duration.seconds(1)
 
     // MARK: dead letters
     /// Letters of one box that one call looks at: beyond it a narrower question, or a second one.
@@ -121,6 +129,19 @@ public enum Limits {
     public static let letterCanary = 1_000
     /// How long one request over the socket works on letters; what is left is the next request's.
     public static let letterRequest = Duration.seconds(20)
+    /// How long an operator's word lets an event run that dedup or age would refuse.
+    public static let permit = Duration.hours(24)
+
+    // MARK: replay
+    /// Events of one request, and of one command: each is a run of its own.
+    public static let replayPage = 100
+    public static let replayEvents = 10_000
+    /// A second, where nobody says otherwise: the workers have other work.
+    public static let replayRate = 50
+    /// What a claim of a replay has beyond its handler's deadline.
+    public static let replayLease = Duration.minutes(1)
+    /// SQS: messages are kept for 14 days at most; and the day that the bus tries for.
+    public static let longestWindow = Duration.days(15)
 
     // MARK: local API
     /// A socket's path: sun_path of unix(7) has 108, less the final zero and the suffix it is made under.

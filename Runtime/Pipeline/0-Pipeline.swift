@@ -5,14 +5,14 @@ public import Events
 /// A state machine without I/O and without a clock: inputs in, actions out. ``PipelineRunner`` performs the actions
 /// against the real world; the simulation performs them against a hostile one, under a seed. Each numbered file of
 /// this folder is one stage: what enters it, what it decides, what leaves it.
-public struct Pipeline: Sendable {
+public struct Pipeline {
     /// What it works by, until the next one is adopted.
     var generation: PipelineGeneration
     var settings: PipelineSettings { generation.settings }
 
     /// Everything in hand, and the names under which the world knows it.
     var items: [ItemID: Item] = [:]
-    var byMessage: [MessageID: ItemID] = [:]
+    var byMessage: [MessageID: Item] = [:]
     var lastID: UInt64 = 0
 
     var admission: Admission
@@ -20,20 +20,19 @@ public struct Pipeline: Sendable {
     var groups = Groups()
     var workbenches: [HandlerID: Workbench]
     var parked = Timetable()
-    var commits = Batching<ItemID>(limit: 256, lanes: 2)
-    var refusals = Batching<ItemID>(limit: 64, lanes: 1)
-    var deletions = Batching<ItemID>(limit: Limits.batchEntries, lanes: 8)
-    var returns = Batching<ItemID>(limit: Limits.batchEntries, lanes: 1)
-    /// The verdict that the next commit of an item carries, and the delay its give-back asks for.
-    var verdicts: [ItemID: Commitment.Verdict] = [:]
-    var delays: [ItemID: Duration] = [:]
+    var commits = Batching(limit: 256, lanes: 2)
+    var refusals = Batching(limit: 64, lanes: 1)
+    var deletions = Batching(limit: Limits.batchEntries, lanes: 8)
+    var returns = Batching(limit: Limits.batchEntries, lanes: 1)
     var suspects: Set<EventID>
     /// Within one step: what the generation in force routes elsewhere than the one that routed it.
-    var displaced: [ItemID] = []
+    var displaced: [Item] = []
+    var backlog = Backlog()
     var drain = Drain.running
     var random: SeededGenerator
     var storeErrors = 0
-    private var wakeAt = Instant.distantFuture
+    /// When ticks were asked for that have not come, in order. Each is asked for once, or they never become fewer.
+    private var ticks: [Instant] = []
     private var gaugedAt = Instant.distantPast
     var actions: [Action] = []
 
@@ -53,14 +52,15 @@ public struct Pipeline: Sendable {
         guard drain != .stopped else { return [] }
         switch input {
         case .start: break
-        case .tick: wakeAt = .distantFuture
+        case .tick: if !ticks.isEmpty { ticks.removeFirst() }
         case .pressure(let area, let failure): pause(area, failure)
         case .stop(let deadline): stop(by: deadline, at: now)
-        case .adopt(let next): adopt(next)
+        case .adopt(let next): adopt(next, at: now)
         // 1 receive: what the queue gave is ours from here on, and its visibility is kept up
         case .received(let result, let asked): received(result, asked: asked, at: now)
         case .timers(let events): received(timers: events, at: now)
         case .extended(let ids, let failures, let held): extended(ids, failures, held: held, at: now)
+        case .measured(let result): measured(result)
         // 2 verify: an envelope becomes an event, or a quarantined letter; 3 route: which handler
         case .verified(let ids, let results): verified(ids, results, at: now)
         // 4 dedup: new, done, in flight, dead, refused
@@ -89,26 +89,29 @@ public struct Pipeline: Sendable {
         runBatches(at: now)
         settleBatches(at: now)
         poll(at: now)
+        measure(at: now)
         finishDrain(at: now)
         guard drain != .stopped else { return }
         let times = [
-            parked.next, visibility.next, commits.next, refusals.next, deletions.next, returns.next, admission.next,
-            workbenches.values.compactMap(\.next).min(), drain.deadline,
+            parked.next, visibility.next, commits.next, refusals.next, deletions.next, returns.next,
+            admission.next(probe: nextProbe), workbenches.values.compactMap(\.next).min(), backlog.next,
+            drain.deadline,
         ]
-        if let next = times.compactMap({ $0 }).filter({ $0 > now }).min(), next < wakeAt {
-            wakeAt = next
+        if let next = times.compactMap({ $0 }).filter({ $0 > now }).min(),
+            next < ticks.first(where: { $0 > now }) ?? .distantFuture {
+            ticks.insert(next, at: ticks.firstIndex { $0 > next } ?? ticks.endIndex)
             actions.append(.wake(at: next))
         }
     }
 
     private mutating func resumeParked(at now: Instant) {
         for id in parked.takeDue(at: now) {
-            guard case .parked(let step)? = items[id]?.state else { continue }
+            guard let item = items[id], case .parked(let step) = item.state else { continue }
             switch step {
-            case .verify: verify([id])
-            case .claim: claim([id])
-            case .letter: sendLetter(id)
-            case .delete: delete(id)
+            case .verify: verify([item])
+            case .claim: claim([item])
+            case .letter: sendLetter(item)
+            case .delete: delete(item)
             }
         }
     }

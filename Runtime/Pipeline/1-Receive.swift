@@ -4,7 +4,13 @@ import Events
 extension Pipeline {
     mutating func poll(at now: Instant) {
         guard drain == .running else { return }
-        while let count = admission.poll(at: now) { actions.append(.receive(atMost: count)) }
+        if admission.count == 0 {
+            // What a message found out can only be found out again with one.
+            pause("keys", nil)
+            pause("store", nil)
+        }
+        let limit = circuitLimit(at: now)
+        while let count = admission.poll(at: now, limit: limit) { actions.append(.receive(atMost: count)) }
     }
 
     mutating func received(_ result: Result<[Envelope], Failure>, asked: Int, at now: Instant) {
@@ -22,90 +28,94 @@ extension Pipeline {
 
     mutating func received(timers events: [Event], at now: Instant) {
         guard drain == .running else { return }
-        let fresh = events.compactMap { event -> ItemID? in
+        let fresh = events.compactMap { event -> Item? in
             let envelope = Envelope(
                 messageID: MessageID("timer/\(event.id.text)"), receipt: ReceiptHandle(""), body: event.detail,
                 sentAt: now, firstReceivedAt: now)
             guard byMessage[envelope.messageID] == nil else { return nil }
-            let id = add(envelope, isTimer: true, at: now)
-            items[id]?.event = event
-            return id
+            let item = add(envelope, isTimer: true, at: now)
+            item.event = event
+            return item
         }
         route(fresh)
     }
 
     /// A message that is in hand already swaps in its newest handle; else it becomes an item.
-    private mutating func take(_ envelope: Envelope, at now: Instant) -> ItemID? {
-        if let id = byMessage[envelope.messageID] {
-            items[id]?.envelope.receipt = envelope.receipt
-            items[id]?.envelope.receiveCount = envelope.receiveCount
-            visibility.received(id, at: now)
+    private mutating func take(_ envelope: Envelope, at now: Instant) -> Item? {
+        if let item = byMessage[envelope.messageID] {
+            item.envelope.receipt = envelope.receipt
+            item.envelope.receiveCount = envelope.receiveCount
+            visibility.received(item.id, at: now)
             actions.append(.note(.redelivered(envelope.messageID)))
             return nil
         }
-        let id = add(envelope, isTimer: false, at: now)
-        groups.enter(id, envelope.group)
-        return id
+        let item = add(envelope, isTimer: false, at: now)
+        groups.enter(item)
+        return item
     }
 
-    private mutating func add(_ envelope: Envelope, isTimer: Bool, at now: Instant) -> ItemID {
+    private mutating func add(_ envelope: Envelope, isTimer: Bool, at now: Instant) -> Item {
         lastID += 1
-        let id = ItemID(number: lastID)
-        items[id] = Item(id: id, envelope: envelope, isTimer: isTimer, at: now)
-        byMessage[envelope.messageID] = id
+        let item = Item(id: ItemID(number: lastID), envelope: envelope, isTimer: isTimer, at: now)
+        items[item.id] = item
+        byMessage[envelope.messageID] = item
         admission.took(envelope)
-        visibility.received(id, at: now)
-        return id
+        visibility.received(item.id, at: now)
+        return item
     }
 
     /// It is not in hand any more, whatever became of it. The next of its group goes on.
-    mutating func forget(_ id: ItemID) {
-        guard let item = items.removeValue(forKey: id) else { return }
+    mutating func forget(_ item: Item) {
+        guard items.removeValue(forKey: item.id) != nil else { return }
         byMessage[item.envelope.messageID] = nil
         admission.released(item.envelope)
-        visibility.ended(id)
-        parked.cancel(id)
-        verdicts[id] = nil
-        delays[id] = nil
-        leaveGroup(id, item.envelope.group)
+        visibility.ended(item.id)
+        parked.cancel(item.id)
+        leaveGroup(item)
     }
 
     // MARK: - visibility and leases
 
     mutating func extendDue(at now: Instant) {
-        var due: [ItemID] = []
+        var due: [Item] = []
         for id in visibility.takeDue(at: now) {
             guard let item = items[id], item.state != .returning, !item.isExtending else { continue }
-            if now - item.heldSince > Limits.heldAtMost, case .parked = item.state {
-                giveBack(id, after: .seconds(60))
+            if now - item.heldSince > Limits.heldAtMost, isWaiting(item) {
+                giveBack(item, after: .seconds(60))
                 continue
             }
-            items[id]?.isExtending = true
-            due.append(id)
+            item.isExtending = true
+            due.append(item)
         }
         for start in stride(from: 0, to: due.count, by: Limits.batchEntries) {
-            let batch = Array(due[start..<min(start + Limits.batchEntries, due.count)])
-            let extensions = batch.compactMap { id in
-                items[id].map { item in
-                    Extension(
-                        visibility: item.isTimer
-                            ? nil : VisibilityChange(receipt: item.envelope.receipt, timeout: visibility.timeout),
-                        lease: item.lease, leaseUntil: now + visibility.timeout)
-                }
+            let batch = due[start..<min(start + Limits.batchEntries, due.count)]
+            let extensions = batch.map { item in
+                Extension(
+                    visibility: item.isTimer
+                        ? nil : VisibilityChange(receipt: item.envelope.receipt, timeout: visibility.timeout),
+                    lease: item.lease, leaseUntil: now + visibility.timeout)
             }
-            actions.append(.extend(batch, extensions))
+            actions.append(.extend(batch.map(\.id), extensions))
+        }
+    }
+
+    /// Nothing is being done for it: it waits for a time, or for a worker.
+    private func isWaiting(_ item: Item) -> Bool {
+        switch item.state {
+        case .parked, .ready: true
+        default: false
         }
     }
 
     mutating func extended(_ ids: [ItemID], _ failures: [Failure?], held: [Bool], at now: Instant) {
         for (index, id) in ids.enumerated() {
             guard let item = items[id] else { continue }
-            items[id]?.isExtending = false
+            item.isExtending = false
             if let failure = failures[index] { actions.append(.note(.settleFailed(subject(of: item), failure))) }
             if !held[index], let lease = item.lease { actions.append(.revoke(lease)) }
             switch item.state {
-            case .deleting: deletions.add(id)
-            case .returning: returns.add(id)
+            case .deleting: deletions.add(item)
+            case .returning: returns.add(item)
             default: visibility.started(id, at: now)
             }
         }

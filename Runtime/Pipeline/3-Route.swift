@@ -5,26 +5,31 @@ extension Pipeline {
     /// The source of the sidecar's own timers; their detail type is the handler's id.
     static let timerSource = "outrigger.timer"
 
-    mutating func route(_ ids: [ItemID]) {
-        var routed: [ItemID] = []
-        for id in ids {
-            guard let item = items[id], let event = item.event else { continue }
-            items[id]?.generation = generation.settings.generation
+    mutating func route(_ items: [Item]) {
+        var routed: [Item] = []
+        for item in items {
+            guard let event = item.event else { continue }
+            item.generation = settings.generation
             guard let (handler, route) = destination(of: event, isTimer: item.isTimer) else {
                 unroutable(item, event)
                 continue
             }
-            items[id]?.handler = handler
-            items[id]?.route = route
+            item.handler = handler
+            take(route, for: item)
             switch businessKey(of: event, for: handler, isTimer: item.isTimer) {
             case .success(let key):
-                items[id]?.businessKey = key
-                routed.append(id)
+                item.businessKey = key
+                routed.append(item)
             case .failure(let failure):
-                refuse(id, failure)
+                refuse(item, failure)
             }
         }
         claim(routed)
+    }
+
+    mutating func take(_ route: Int, for item: Item) {
+        item.route = route
+        item.isCritical = route >= 0 && generation.routes.routes[route].isCritical
     }
 
     func destination(of event: Event, isTimer: Bool) -> (HandlerID, Int)? {
@@ -42,15 +47,14 @@ extension Pipeline {
 
     private mutating func unroutable(_ item: Item, _ event: Event) {
         // A timer stays in the store until its handler is back.
-        if item.isTimer { return forget(item.id) }
-        let id = item.id
+        if item.isTimer { return forget(item) }
         let failure = Failure(.routeNone, event.id.text, "no handler for \(event.source) \(event.detailType)")
         switch settings.unroutable {
-        case .deadLetter: refuse(id, failure)
-        case .ignore: refuse(id, failure, then: .ignore)
+        case .deadLetter: refuse(item, failure)
+        case .ignore: refuse(item, failure, then: .ignore)
         case .leave:
-            noteFailure(id, failure)
-            giveBack(id, after: Limits.hold)
+            noteFailure(item, failure)
+            giveBack(item, after: Limits.hold)
         }
     }
 }

@@ -48,8 +48,21 @@ public enum Dedup {
     /// Judges a request by the rows that share an identity with it, at most one per kind of match.
     ///
     /// Done always wins. An identity of our own (event id, token digest) comes before the business key. Only an event
-    /// without a row of its own is subject to the age rule.
-    public static func judge(_ rows: [Row], for request: ClaimRequest, at now: Instant) -> Judgement {
+    /// without a row of its own is subject to the age rule. What would be granted may still have to stand behind the
+    /// event that its group is parked behind.
+    /// - Parameters:
+    ///   - permit: an operator's word that holds now: neither done, dead, conflict nor age is in its way then.
+    ///   - blocker: the event that the request's group is parked behind.
+    public static func judge(
+        _ rows: [Row], for request: ClaimRequest, permitted permit: Permit? = nil, behind blocker: EventID? = nil,
+        at now: Instant
+    ) -> Judgement {
+        let judgement = permit.map { judge(rows, request, under: $0, at: now) } ?? judge(rows, request, at: now)
+        guard case .grant = judgement, let blocker, blocker != request.event.id else { return judgement }
+        return .refuse(Failure(.dedupParked, request.event.id.text, "its group is parked behind \(blocker)"))
+    }
+
+    private static func judge(_ rows: [Row], _ request: ClaimRequest, at now: Instant) -> Judgement {
         if let conflict = rows.lazy.compactMap({ conflict(of: request, with: $0) }).first { return .refuse(conflict) }
         if rows.contains(where: { $0.state == .done }) { return .done }
         if rows.contains(where: { $0.state == .claimed }) { return .inFlight }
@@ -60,6 +73,19 @@ public enum Dedup {
         guard own.state == .dead else { return .grant(own.history) }
         if own.messageID == request.messageID, let failure = own.failure { return .dead(failure) }
         return .grant(History(firstSeen: own.history.firstSeen))
+    }
+
+    /// A run under a permit begins afresh; one that is to be tried again goes on with its count, which the event's own
+    /// row has, whether that says done or not.
+    private static func judge(
+        _ rows: [Row], _ request: ClaimRequest, under permit: Permit, at now: Instant
+    ) -> Judgement {
+        if rows.contains(where: { $0.state == .claimed }) { return .inFlight }
+        let own = rows.first { row in
+            row.match == .eventID || (row.match == .tokenDigest && conflict(of: request, with: row) == nil)
+        }
+        guard permit.isBegun, let own else { return .grant(History(firstSeen: now)) }
+        return .grant(own.history)
     }
 
     private static func conflict(of request: ClaimRequest, with row: Row) -> Failure? {
@@ -95,26 +121,26 @@ extension Pipeline {
     static let inFlightBackoff = Backoff(base: .milliseconds(200), cap: .seconds(10))
     static let storeBackoff = Backoff(base: .milliseconds(200), cap: .seconds(15))
 
-    mutating func claim(_ ids: [ItemID]) {
-        var claimable: [ItemID] = []
+    mutating func claim(_ items: [Item]) {
+        var claimable: [Item] = []
         var requests: [ClaimRequest] = []
-        for id in ids {
-            guard let item = items[id], let event = item.event, let handler = item.handler else { continue }
-            if returnedByDrain(id) { continue }
-            guard staysInPlace(id) else { continue }
-            guard groups.isHead(id, of: item.envelope.group) else {
-                items[id]?.state = .blocked
+        for item in items {
+            guard let event = item.event, let handler = item.handler else { continue }
+            if returnedByDrain(item) { continue }
+            guard staysInPlace(item) else { continue }
+            guard groups.isHead(item) else {
+                item.state = .blocked
                 continue
             }
-            items[id]?.state = .claiming
-            claimable.append(id)
+            item.state = .claiming
+            claimable.append(item)
             requests.append(
                 ClaimRequest(
                     consumer: settings.queue, messageID: item.envelope.messageID, event: event, handler: handler,
-                    businessKey: item.businessKey, sentAt: item.envelope.sentAt,
+                    businessKey: item.businessKey, group: item.envelope.group, sentAt: item.envelope.sentAt,
                     deliveries: item.envelope.receiveCount, rules: settings.ageRules, lease: visibility.timeout))
         }
-        if !claimable.isEmpty { actions.append(.claim(claimable, requests)) }
+        if !claimable.isEmpty { actions.append(.claim(claimable.map(\.id), requests)) }
     }
 
     mutating func claimed(_ ids: [ItemID], _ result: Result<[Claim], Failure>, at now: Instant) {
@@ -123,45 +149,43 @@ extension Pipeline {
             storeErrors += 1
             pause("store", failure)
             let wait = Self.storeBackoff.delay(attempt: storeErrors, random: &random) + .milliseconds(50)
-            for id in ids where items[id] != nil { delay(id, by: wait, then: .claim, failure, at: now) }
+            for item in ids.compactMap({ items[$0] }) { delay(item, by: wait, then: .claim, failure, at: now) }
         case .success(let claims):
             storeErrors = 0
             pause("store", nil)
-            for (id, claim) in zip(ids, claims) where items[id] != nil { claimed(id, claim, at: now) }
+            for (id, claim) in zip(ids, claims) { if let item = items[id] { claimed(item, claim, at: now) } }
         }
     }
 
-    private mutating func claimed(_ id: ItemID, _ claim: Claim, at now: Instant) {
-        guard let item = items[id], let event = item.event else { return }
+    private mutating func claimed(_ item: Item, _ claim: Claim, at now: Instant) {
+        guard let event = item.event else { return }
         switch claim {
         case .granted(let lease, let history):
-            items[id]?.lease = lease
-            items[id]?.history = history
-            items[id]?.tries = 0
-            if suspects.remove(event.id) != nil || history.strikes > 0 { items[id]?.isAlone = true }
-            if returnedByDrain(id) { return }
-            ready(id)
+            item.lease = lease
+            item.history = history
+            item.tries = 0
+            if suspects.remove(event.id) != nil || history.strikes > 0 { item.isAlone = true }
+            ready(item, at: now)
         case .done:
             actions.append(.note(.duplicate(subject(of: item))))
             // This message may be the one that was done, and its event's publications still wait.
-            if settings.deletesWaitForBus { return awaitBus(id, event, then: .duplicate) }
-            settled(id, as: .duplicate, at: now)
+            if settings.deletesWaitForBus { return awaitBus(item, event, then: .duplicate) }
+            settled(item, as: .duplicate, at: now)
         case .inFlight:
-            items[id]?.tries += 1
-            let wait = Self.inFlightBackoff.delay(attempt: item.tries + 1, random: &random) + .milliseconds(20)
+            item.tries += 1
+            let wait = Self.inFlightBackoff.delay(attempt: item.tries, random: &random) + .milliseconds(20)
             let failure = Failure(.dedupInFlight, event.id.text, "another copy or the same business key is being run")
-            delay(id, by: wait, then: .claim, failure, at: now)
+            delay(item, by: wait, then: .claim, failure, at: now)
         case .dead(let failure):
-            items[id]?.lastFailure = failure
-            leaveGroup(id, item.envelope.group)
-            sendLetter(id)
+            item.lastFailure = failure
+            sendLetter(item)
         case .refused(let failure):
-            refuse(id, failure)
+            refuse(item, failure)
         }
     }
 
-    mutating func leaveGroup(_ id: ItemID, _ group: String?) {
-        guard let next = groups.leave(id, group), items[next]?.state == .blocked else { return }
+    mutating func leaveGroup(_ item: Item) {
+        guard let next = groups.leave(item), next.state == .blocked else { return }
         claim([next])
     }
 }

@@ -5,31 +5,34 @@ extension Pipeline {
     static let waitBackoff = Backoff(base: .seconds(1), cap: .minutes(5))
 
     /// It has a lease and waits for a worker. `first`: it ran before and goes on at once.
-    mutating func ready(_ id: ItemID, first: Bool = false) {
-        if returnedByDrain(id) { return }
-        guard staysInPlace(id), var item = items[id], let handler = item.handler else { return }
+    mutating func ready(_ item: Item, first: Bool = false, at now: Instant) {
+        if returnedByDrain(item) { return }
+        guard staysInPlace(item), let handler = item.handler else { return }
+        if let bench = workbenches[handler], bench.circuit.isOpen, bench.waiting >= share(at: now) {
+            return giveBack(item, after: max(.seconds(1), (bench.circuit.probeAt ?? now) - now))
+        }
         item.state = .ready
-        items[id]?.state = .ready
         workbenches[handler]?.add(item, first: first)
     }
 
     mutating func runBatches(at now: Instant) {
         for handler in settings.handlers.keys.sorted() {
             while let batch = workbenches[handler]?.take(at: now) {
-                let assignments = batch.ids.compactMap { assignment($0) }
-                for id in batch.ids {
-                    items[id]?.state = .running
-                    items[id]?.ranAt = now
+                for item in batch.items {
+                    item.state = .running
+                    item.ranAt = now
                 }
                 let work = Batch(
-                    handler: handler, assignments: assignments, isAlone: batch.isAlone, generation: settings.generation)
-                actions.append(.run(batch.ids, work))
+                    handler: handler, assignments: batch.items.compactMap(assignment), isAlone: batch.isAlone,
+                    generation: settings.generation, isCritical: batch.items.first?.isCritical ?? false,
+                    spares: settings.handlers[handler]?.reserved ?? 0)
+                actions.append(.run(batch.items.map(\.id), work))
             }
         }
     }
 
-    private func assignment(_ id: ItemID) -> Assignment? {
-        guard let item = items[id], let event = item.event, let lease = item.lease else { return nil }
+    private func assignment(_ item: Item) -> Assignment? {
+        guard let event = item.event, let lease = item.lease else { return nil }
         return Assignment(
             event: event, lease: lease, attempt: item.history.attempts + 1, deliveries: item.envelope.receiveCount,
             group: item.envelope.group, sentAt: item.envelope.sentAt)
@@ -38,51 +41,53 @@ extension Pipeline {
     mutating func answered(
         _ handler: HandlerID, _ ids: [ItemID], _ result: Result<[Outcome], Failure>, at now: Instant
     ) {
-        let isAlone = ids.count == 1 && ids.first.flatMap { items[$0]?.isAlone } ?? false
+        let batch = ids.compactMap { items[$0] }
+        let isAlone = ids.count == 1 && batch.first?.isAlone ?? false
         switch result {
         case .failure(let failure):
-            let hasEnded = ids.contains { items[$0].map { $0.generation != settings.generation } ?? false }
-            if hasEnded {
+            if batch.contains(where: { $0.generation != settings.generation }) {
                 // Its generation ended before a worker had it: no fault of the handler's.
-                workbenches[handler]?.finished(isAlone: isAlone)
+                workbenches[handler]?.finished(ids.count, isAlone: isAlone)
             } else {
-                workbenches[handler]?.failed(isAlone: isAlone, at: now, random: &random)
+                workbenches[handler]?.failed(ids.count, isAlone: isAlone, at: now, random: &random)
                 actions.append(.note(.settleFailed(.init(queue: settings.queue, handler: handler), failure)))
             }
-            for id in ids { ready(id, first: true) }
+            // From the last to the first, each before the others: so their order stays.
+            for item in batch.reversed() { ready(item, first: true, at: now) }
         case .success(let outcomes):
-            workbenches[handler]?.finished(isAlone: isAlone)
-            for (id, outcome) in zip(ids, outcomes) where items[id]?.state == .running {
-                answered(id, outcome, at: now)
+            workbenches[handler]?.finished(ids.count, isAlone: isAlone)
+            for (id, outcome) in zip(ids, outcomes) {
+                if let item = items[id], item.state == .running { answered(item, outcome, at: now) }
             }
         }
         if settings.handlers[handler] == nil, workbenches[handler]?.isIdle == true { workbenches[handler] = nil }
     }
 
-    private mutating func answered(_ id: ItemID, _ outcome: Outcome, at now: Instant) {
-        guard let item = items[id] else { return }
-        items[id]?.answeredAt = now
+    private mutating func answered(_ item: Item, _ outcome: Outcome, at now: Instant) {
+        item.answeredAt = now
         let name = item.event?.id.text ?? ""
         note(outcome, of: item, at: now)
-        if case .wait = outcome {} else { admission.progressed() }
         switch outcome {
         case .done(let effects):
-            commit(id, .done(effects), then: .settle(.done))
+            progressed(item)
+            commit(item, .done(effects), then: .settle(.done))
         case .reject(let reason):
-            kill(id, Failure(.handleRejected, name, reason.text))
+            progressed(item)
+            kill(item, Failure(.handleRejected, name, reason.text))
         case .retry(let after, let reason):
-            retry(id, Failure(.handleRetried, name, reason.text), after: after, at: now)
+            progressed(item)
+            retry(item, Failure(.handleRetried, name, reason.text), class: reason.code, after: after, at: now)
         case .wait(let after, let reason):
-            wait(id, Failure(.handleWaiting, name, reason.text), after: after, at: now)
+            wait(item, Failure(.handleWaiting, name, reason.text), after: after, at: now)
         case .unanswered:
-            items[id]?.tries += 1
-            if item.tries >= Limits.strikes { items[id]?.isAlone = true }
-            ready(id, first: true)
+            if item.tries >= Limits.strikes { item.isAlone = true }
+            item.tries += 1
+            ready(item, first: true, at: now)
         case .suspect:
-            items[id]?.isAlone = true
-            ready(id, first: true)
+            item.isAlone = true
+            ready(item, first: true, at: now)
         case .struck(let failure):
-            strike(id, failure)
+            strike(item, failure, at: now)
         }
     }
 
@@ -95,72 +100,126 @@ extension Pipeline {
                     waited: isFirst ? item.ranAt - item.envelope.sentAt : nil, took: now - item.ranAt)))
     }
 
-    /// Counts an attempt; with the last one gone, or the message near its end, it is a dead letter.
-    mutating func retry(_ id: ItemID, _ failure: Failure, after: Duration?, at now: Instant) {
-        guard let item = items[id] else { return }
-        // The handler may be gone: its last word counts by the standard policy.
-        let policy = item.handler.flatMap { settings.handlers[$0] } ?? HandlerPolicy()
-        items[id]?.history.attempts += 1
-        let attempts = item.history.attempts + 1
-        if attempts >= policy.attempts {
-            kill(id, Failure(.handleExhausted, failure.subject, "\(attempts) attempts, the last: \(failure.cause)"))
-        } else if isNearItsEnd(item, at: now) {
-            kill(id, failure)
+    // MARK: - what failed
+
+    /// Counts an attempt; with the last one of its class gone, or the message near its end, it is a dead letter.
+    mutating func retry(
+        _ item: Item, _ failure: Failure, class name: String, after: Duration?, at now: Instant
+    ) {
+        item.history.attempts += 1
+        let (budget, spent) = policy(of: item).budget(of: name, counting: &item.history)
+        if isNearItsEnd(item, at: now) {
+            kill(item, failure)
+        } else if spent < budget.attempts {
+            let delay = after ?? budget.backoff.delay(attempt: spent, random: &random)
+            tryAgain(item, failure, after: delay, at: now)
         } else {
-            let delay = after ?? policy.backoff.delay(attempt: attempts, random: &random)
-            actions.append(.note(.retried(subject(of: item), failure, after: delay, attempt: attempts)))
-            commit(id, .retry(failure), then: .delay(delay, failure))
+            let cause = "\(item.history.attempts) attempts, the last: \(failure.cause)"
+            exhausted(item, Failure(.handleExhausted, failure.subject, cause), at: now)
         }
+    }
+
+    /// The handler may be gone: its last word counts by the standard policy.
+    private func policy(of item: Item) -> HandlerPolicy {
+        item.handler.flatMap { settings.handlers[$0] } ?? HandlerPolicy()
+    }
+
+    /// Its budget is spent. Where a FIFO group stands still for its head it is tried on, until the message is near its
+    /// end: in memory, for each give-back is a receive that the queue counts against it.
+    private mutating func exhausted(_ item: Item, _ failure: Failure, at now: Instant) {
+        guard settings.poisonousHead == .block, item.envelope.group != nil else { return kill(item, failure) }
+        let wait = min(policy(of: item).retry.backoff.cap, max(.seconds(1), settings.hold - .seconds(1)))
+        tryAgain(item, failure, after: wait, at: now)
+    }
+
+    private mutating func tryAgain(_ item: Item, _ failure: Failure, after delay: Duration, at now: Instant) {
+        actions.append(.note(.retried(subject(of: item), failure, after: delay, attempt: item.history.attempts)))
+        commit(item, .retry(failure), then: .delay(delay, failure))
     }
 
     /// Not an attempt, and nothing to commit: the lease goes back, and the circuit counts.
-    private mutating func wait(_ id: ItemID, _ failure: Failure, after: Duration?, at now: Instant) {
-        guard let item = items[id] else { return }
-        admission.waited(at: now, random: &random)
-        releaseLease(id)
-        items[id]?.waits += 1
-        let delay = after ?? Self.waitBackoff.delay(attempt: item.waits + 1, random: &random)
+    private mutating func wait(_ item: Item, _ failure: Failure, after: Duration?, at now: Instant) {
+        waited(item, failure, at: now)
+        releaseLease(item)
+        item.waits += 1
+        let delay = after ?? Self.waitBackoff.delay(attempt: item.waits, random: &random)
         actions.append(.note(.retried(subject(of: item), failure, after: delay, attempt: item.history.attempts)))
-        self.delay(id, by: delay, then: .claim, failure, at: now)
+        self.delay(item, by: delay, then: .claim, failure, at: now)
     }
 
     /// A death while alone. The third is the last; before that it runs again, still alone.
-    private mutating func strike(_ id: ItemID, _ failure: Failure) {
-        guard let item = items[id] else { return }
-        items[id]?.isAlone = true
-        items[id]?.history.strikes += 1
-        let strikes = item.history.strikes + 1
-        if strikes >= Limits.strikes {
-            kill(id, Failure(.handleCrashed, failure.subject, "\(strikes) times alone, the last: \(failure)"))
-        } else {
-            actions.append(.note(.retried(subject(of: item), failure, after: .zero, attempt: item.history.attempts)))
-            commit(id, .retry(failure), then: .delay(.zero, failure))
-        }
+    private mutating func strike(_ item: Item, _ failure: Failure, at now: Instant) {
+        item.isAlone = true
+        item.history.strikes += 1
+        let strikes = item.history.strikes
+        if strikes < Limits.strikes { return tryAgain(item, failure, after: .zero, at: now) }
+        let last = Failure(.handleCrashed, failure.subject, "\(strikes) times alone, the last: \(failure)")
+        if isNearItsEnd(item, at: now) { kill(item, last) } else { exhausted(item, last, at: now) }
     }
 
     /// Lost a state race: again at once, alone, without an attempt; too often in a row is a retry.
-    mutating func lostState(_ id: ItemID, at now: Instant) {
-        items[id]?.stateLosses += 1
-        guard let item = items[id] else { return }
+    mutating func lostState(_ item: Item, at now: Instant) {
+        item.stateLosses += 1
         if item.stateLosses >= Limits.stateLosses {
-            items[id]?.stateLosses = 0
+            item.stateLosses = 0
             let cause = "a state key that it read had changed, \(Limits.stateLosses) times in a row"
-            retry(id, Failure(.handleStateConflict, item.event?.id.text ?? "", cause), after: nil, at: now)
+            let failure = Failure(.handleStateConflict, item.event?.id.text ?? "", cause)
+            retry(item, failure, class: HandlerPolicy.stateConflict, after: nil, at: now)
         } else {
-            items[id]?.isAlone = true
-            ready(id, first: true)
+            item.isAlone = true
+            ready(item, first: true, at: now)
         }
     }
 
-    func isNearItsEnd(_ item: Item, at now: Instant) -> Bool {
-        !item.isTimer && now >= settings.ageLimit(of: item.envelope.sentAt)
+    /// The queue, or the handler's own patience, ends before another try makes sense.
+    func isNearItsEnd(_ item: Item, at now: Instant) -> Bool { !item.isTimer && now >= end(of: item) }
+
+    func end(of item: Item) -> Instant {
+        let end = settings.ageLimit(of: item.envelope.sentAt)
+        guard let age = item.handler.flatMap({ settings.handlers[$0]?.age }),
+            item.history.firstSeen > .distantPast
+        else { return end }
+        return min(end, item.history.firstSeen + age)
     }
 
-    mutating func releaseLease(_ id: ItemID) {
-        guard let lease = items[id]?.lease else { return }
-        items[id]?.lease = nil
+    mutating func releaseLease(_ item: Item) {
+        guard let lease = item.lease else { return }
+        item.lease = nil
         actions.append(.release([lease]))
     }
+
+    // MARK: - circuits
+
+    private mutating func waited(_ item: Item, _ failure: Failure, at now: Instant) {
+        guard let handler = item.handler,
+            case .opened(let until)? = workbenches[handler]?.circuit.waited(at: now, random: &random)
+        else { return }
+        actions.append(.note(.circuitOpened(handler, until: until, failure)))
+    }
+
+    private mutating func progressed(_ item: Item) {
+        guard let handler = item.handler, case .closed? = workbenches[handler]?.circuit.progressed() else { return }
+        actions.append(.note(.circuitClosed(handler)))
+    }
+
+    /// What all circuits together let in: everything, as long as one of the handlers has a closed one.
+    func circuitLimit(at now: Instant) -> Int {
+        var limit = 0
+        for handler in settings.handlers.keys {
+            guard let circuit = workbenches[handler]?.circuit, circuit.isOpen else { return .max }
+            limit += circuit.limit(at: now)
+        }
+        return limit
+    }
+
+    /// When the first circuit lets something in, where all are open.
+    var nextProbe: Instant? {
+        let circuits = settings.handlers.keys.compactMap { workbenches[$0]?.circuit }
+        return circuits.allSatisfy(\.isOpen) ? circuits.compactMap(\.probeAt).min() : nil
+    }
+
+    /// How many events of a handler whose circuit is open are held, so that the others of its queue go on.
+    private func share(at now: Instant) -> Int { max(1, settings.inHand / max(1, settings.handlers.count)) }
 }
 
 extension Reason {

@@ -7,32 +7,32 @@ extension Pipeline {
 
     // MARK: - the commit
 
-    mutating func commit(_ id: ItemID, _ verdict: Commitment.Verdict, then sequel: Item.Sequel) {
-        items[id]?.state = .committing
-        items[id]?.sequel = sequel
-        verdicts[id] = verdict
-        commits.add(id)
+    mutating func commit(_ item: Item, _ verdict: Commitment.Verdict, then sequel: Item.Sequel) {
+        item.state = .committing
+        item.sequel = sequel
+        item.verdict = verdict
+        commits.add(item)
     }
 
     /// A verdict of death on an event that was claimed: committed first, then the letter, then the delete.
-    mutating func kill(_ id: ItemID, _ failure: Failure) {
-        guard let item = items[id] else { return }
-        noteFailure(id, failure)
-        items[id]?.lastFailure = failure
+    mutating func kill(_ item: Item, _ failure: Failure) {
+        noteFailure(item, failure)
+        item.lastFailure = failure
         let shelved = isShelved(item) ? letter(for: item, failure) : nil
-        commit(id, .dead(failure, shelved: shelved), then: .letter(failure))
+        commit(item, .dead(failure, shelved: shelved, parks: parks(item)), then: .letter(failure))
     }
 
-    /// A verdict without a claim: never verified, no route, a conflict, too old. It holds no place in its group.
-    mutating func refuse(_ id: ItemID, _ failure: Failure, then sequel: Item.Sequel? = nil) {
-        guard let item = items[id] else { return }
-        noteFailure(id, failure)
-        releaseLease(id)
-        items[id]?.lastFailure = failure
-        items[id]?.state = .refusing
-        items[id]?.sequel = sequel ?? .letter(failure)
-        refusals.add(id)
-        leaveGroup(id, item.envelope.group)
+    /// A verdict without a claim: never verified, no route, a conflict, too old. It holds no place in its group, unless
+    /// the group is parked, whose letters are to stay in order. What ran, and is near its end, holds its place until
+    /// the refusal is durable: a crash before that would run it again, behind the next.
+    mutating func refuse(_ item: Item, _ failure: Failure, then sequel: Item.Sequel? = nil) {
+        noteFailure(item, failure)
+        releaseLease(item)
+        item.lastFailure = failure
+        item.state = .refusing
+        item.sequel = sequel ?? .letter(failure)
+        refusals.add(item)
+        if !failure.code.holdsPlace { leaveGroup(item) }
     }
 
     mutating func committed(_ ids: [ItemID], _ result: Result<[CommitResult], Failure>, at now: Instant) {
@@ -40,88 +40,93 @@ extension Pipeline {
         case .failure(let failure):
             storeErrors += 1
             pause("store", failure)
-            commits.failed(ids, until: now + Self.storeBackoff.delay(attempt: storeErrors, random: &random))
+            commits.failed(
+                ids.compactMap { items[$0] },
+                until: now + Self.storeBackoff.delay(attempt: storeErrors, random: &random))
         case .success(let results):
             commits.finished()
             storeErrors = 0
             pause("store", nil)
-            for (id, result) in zip(ids, results) { committed(id, result, at: now) }
+            for (id, result) in zip(ids, results) { if let item = items[id] { committed(item, result, at: now) } }
         }
     }
 
-    private mutating func committed(_ id: ItemID, _ result: CommitResult, at now: Instant) {
-        guard let item = items[id] else { return }
-        let verdict = verdicts.removeValue(forKey: id)
+    private mutating func committed(_ item: Item, _ result: CommitResult, at now: Instant) {
+        let verdict = item.verdict
+        item.verdict = nil
         switch result {
         case .committed:
-            items[id]?.lease = nil
-            items[id]?.tries = 0
+            item.lease = nil
+            item.tries = 0
             if case .done(let effects)? = verdict, !effects.drafts.isEmpty, settings.deletesWaitForBus, !item.isTimer,
                 let event = item.event {
-                awaitBus(id, event, then: .done)
+                awaitBus(item, event, then: .done)
             } else {
                 follow(item, at: now)
             }
         case .lostClaim:
-            items[id]?.lease = nil
+            item.lease = nil
             let failure = Failure(.settleLostClaim, item.event?.id.text ?? "", "the lease ended while it ran")
-            noteFailure(id, failure)
-            delay(id, by: .milliseconds(100), then: .claim, failure, at: now)
-        case .lostState: lostState(id, at: now)
-        case .refused(let failure): kill(id, failure)
+            noteFailure(item, failure)
+            delay(item, by: .milliseconds(100), then: .claim, failure, at: now)
+        case .lostState: lostState(item, at: now)
+        case .refused(let failure): kill(item, failure)
         }
     }
 
-    mutating func awaitBus(_ id: ItemID, _ event: Event, then how: PipelineEvent.SettledAs) {
-        items[id]?.state = .publishing
-        items[id]?.sequel = .settle(how)
-        actions.append(.awaitSent(id, event.id))
+    mutating func awaitBus(_ item: Item, _ event: Event, then how: PipelineEvent.SettledAs) {
+        item.state = .publishing
+        item.sequel = .settle(how)
+        actions.append(.awaitSent(item.id, event.id))
     }
 
     /// What was given up goes where it can be found: the message itself becomes the letter.
     mutating func sent(_ id: ItemID, _ failure: Failure?, at now: Instant) {
         guard let item = items[id], item.state == .publishing else { return }
         guard let failure else { return follow(item, at: now) }
-        noteFailure(id, failure)
-        items[id]?.lastFailure = failure
-        sendLetter(id)
+        noteFailure(item, failure)
+        item.lastFailure = failure
+        sendLetter(item)
     }
 
     mutating func refused(_ ids: [ItemID], _ failure: Failure?, at now: Instant) {
+        let batch = ids.compactMap { items[$0] }
         if let failure {
             storeErrors += 1
             pause("store", failure)
-            refusals.failed(ids, until: now + Self.storeBackoff.delay(attempt: storeErrors, random: &random))
+            refusals.failed(batch, until: now + Self.storeBackoff.delay(attempt: storeErrors, random: &random))
             return
         }
         refusals.finished()
         storeErrors = 0
         pause("store", nil)
-        for id in ids { if let item = items[id] { follow(item, at: now) } }
+        for item in batch { follow(item, at: now) }
     }
 
     private mutating func follow(_ item: Item, at now: Instant) {
         switch item.sequel {
-        case .settle(let how): settled(item.id, as: how, at: now)
-        case .delay(let wait, let failure): delay(item.id, by: wait, then: .claim, failure, at: now)
-        case .letter: sendLetter(item.id)
-        case .ignore: settled(item.id, as: .ignored, at: now)
+        case .settle(let how): settled(item, as: how, at: now)
+        case .delay(let wait, let failure): delay(item, by: wait, then: .claim, failure, at: now)
+        case .letter: sendLetter(item)
+        case .ignore: settled(item, as: .ignored, at: now)
         }
     }
 
     // MARK: - dead letters
 
-    /// Where the store keeps letters it has this one already: it came with the verdict.
-    mutating func sendLetter(_ id: ItemID) {
-        guard let item = items[id], let failure = item.lastFailure else { return }
-        leaveGroup(id, item.envelope.group)
+    /// Where the store keeps letters it has this one already: it came with the verdict. The next of its group need not
+    /// wait for the letter, except where all that follow become letters, too.
+    mutating func sendLetter(_ item: Item) {
+        guard let failure = item.lastFailure else { return }
+        if !parks(item) { leaveGroup(item) }
         if isShelved(item) {
             actions.append(.note(.deadLettered(subject(of: item), failure)))
-            delete(id)
+            leaveGroup(item)
+            delete(item)
         } else {
-            items[id]?.state = .sendingLetter
+            item.state = .sendingLetter
             let isQuarantine = failure.code.disposition == .quarantine
-            actions.append(.sendLetter(id, letter(for: item, failure), quarantine: isQuarantine))
+            actions.append(.sendLetter(item.id, letter(for: item, failure), quarantine: isQuarantine))
         }
     }
 
@@ -129,21 +134,26 @@ extension Pipeline {
         guard let item = items[id] else { return }
         guard let failure else {
             if let reason = item.lastFailure { actions.append(.note(.deadLettered(subject(of: item), reason))) }
-            items[id]?.tries = 0
-            settled(id, as: .deadLetter, at: now)
+            item.tries = 0
+            settled(item, as: .deadLetter, at: now)
             return
         }
         actions.append(.note(.settleFailed(subject(of: item), failure)))
-        items[id]?.tries += 1
+        item.tries += 1
         if failure.code == .settleDeadLetterRefused {
-            giveBack(id, after: .minutes(15))
-        } else if !returnedByDrain(id) {
-            park(id, for: Self.callBackoff.delay(attempt: item.tries + 1, random: &random), then: .letter, at: now)
+            giveBack(item, after: .minutes(15))
+        } else if !returnedByDrain(item) {
+            park(item, for: Self.callBackoff.delay(attempt: item.tries, random: &random), then: .letter, at: now)
         }
     }
 
     /// Where no queue is configured; and a timer's, which is in no queue that would bring it again after a crash.
     private func isShelved(_ item: Item) -> Bool { settings.deadLetters == .shelf || item.isTimer }
+
+    /// Its letter takes those of its group behind it along.
+    private func parks(_ item: Item) -> Bool {
+        settings.poisonousHead == .parkGroup && item.isInGroup && item.event != nil
+    }
 
     private func letter(for item: Item, _ failure: Failure) -> DeadLetter {
         LetterWriter(settings: settings).letter(for: item, failure: failure)
@@ -152,19 +162,17 @@ extension Pipeline {
     // MARK: - the queue
 
     /// Its outcome is durable: the next of its group goes on, and the message may go.
-    mutating func settled(_ id: ItemID, as how: PipelineEvent.SettledAs, at now: Instant) {
-        guard let item = items[id] else { return }
+    mutating func settled(_ item: Item, as how: PipelineEvent.SettledAs, at now: Instant) {
         actions.append(.note(.settled(subject(of: item), how, endToEnd: now - item.envelope.sentAt)))
-        leaveGroup(id, item.envelope.group)
-        delete(id)
+        leaveGroup(item)
+        delete(item)
     }
 
-    mutating func delete(_ id: ItemID) {
-        guard let item = items[id] else { return }
-        if item.isTimer { return forget(id) }
-        items[id]?.state = .deleting
-        visibility.ended(id)
-        if !item.isExtending { deletions.add(id) }
+    mutating func delete(_ item: Item) {
+        if item.isTimer { return forget(item) }
+        item.state = .deleting
+        visibility.ended(item.id)
+        if !item.isExtending { deletions.add(item) }
     }
 
     mutating func deleted(_ ids: [ItemID], _ receipts: [ReceiptHandle], _ failures: [Failure?], at now: Instant) {
@@ -173,55 +181,54 @@ extension Pipeline {
             guard let item = items[id] else { continue }
             if let failure = failures[index] {
                 actions.append(.note(.settleFailed(subject(of: item), failure)))
-                items[id]?.tries += 1
-                if item.tries + 1 >= Self.deleteTries || drain != .running {
-                    forget(id)
+                item.tries += 1
+                if item.tries >= Self.deleteTries || drain != .running {
+                    forget(item)
                 } else {
                     visibility.started(id, at: now)
-                    let wait = Self.callBackoff.delay(attempt: item.tries + 1, random: &random)
-                    park(id, for: wait, then: .delete, at: now)
+                    let wait = Self.callBackoff.delay(attempt: item.tries, random: &random)
+                    park(item, for: wait, then: .delete, at: now)
                 }
             } else if item.envelope.receipt != receipts[index] {
                 // An old handle answers success without deleting.
-                delete(id)
+                delete(item)
             } else {
-                forget(id)
+                forget(item)
             }
         }
     }
 
-    /// Waits in memory if that is short; else it is given back. Near the queue's own end it is a dead letter.
+    /// Waits in memory if that is short; else it is given back. Near its end it is a dead letter.
     mutating func delay(
-        _ id: ItemID, by wait: Duration, then step: Item.Step, _ failure: Failure, at now: Instant
+        _ item: Item, by wait: Duration, then step: Item.Step, _ failure: Failure, at now: Instant
     ) {
-        guard let item = items[id] else { return }
-        items[id]?.lastFailure = failure
-        if returnedByDrain(id, after: wait) { return }
-        if isNearItsEnd(item, at: now) { return refuse(id, failure) }
-        let left = settings.ageLimit(of: item.envelope.sentAt) - now
-        let wait = item.isTimer ? wait : min(wait, left)
+        item.lastFailure = failure
+        if returnedByDrain(item, after: wait) { return }
+        if isNearItsEnd(item, at: now) { return refuse(item, failure) }
+        let wait = item.isTimer ? wait : min(wait, end(of: item) - now)
         if item.isTimer || (wait < settings.hold && parked.count < settings.inHand * 3 / 4) {
-            park(id, for: wait, then: step, at: now)
+            park(item, for: wait, then: step, at: now)
         } else {
-            giveBack(id, after: wait)
+            giveBack(item, after: wait)
         }
     }
 
-    mutating func park(_ id: ItemID, for wait: Duration, then step: Item.Step, at now: Instant) {
-        items[id]?.state = .parked(step)
-        parked.schedule(id, at: now + wait)
+    mutating func park(_ item: Item, for wait: Duration, then step: Item.Step, at now: Instant) {
+        item.state = .parked(step)
+        parked.schedule(item.id, at: now + wait)
     }
 
     /// From here on it is not ours: the visibility schedule forgets it before the call.
-    mutating func giveBack(_ id: ItemID, after wait: Duration) {
-        guard let item = items[id], item.state != .returning else { return }
-        releaseLease(id)
-        if item.isTimer { return forget(id) }
-        items[id]?.state = .returning
-        parked.cancel(id)
-        visibility.ended(id)
-        delays[id] = max(.zero, min(wait, Limits.longestDelay))
-        if !item.isExtending { returns.add(id) }
+    mutating func giveBack(_ item: Item, after wait: Duration) {
+        guard item.state != .returning else { return }
+        if item.state == .ready, let handler = item.handler { workbenches[handler]?.remove(item) }
+        releaseLease(item)
+        if item.isTimer { return forget(item) }
+        item.state = .returning
+        parked.cancel(item.id)
+        visibility.ended(item.id)
+        item.absence = max(.zero, min(wait, Limits.longestDelay))
+        if !item.isExtending { returns.add(item) }
     }
 
     /// The tail of a FIFO group follows its head, in receive order, once the head's own call was answered.
@@ -232,38 +239,37 @@ extension Pipeline {
             if let failure = failures[index] { actions.append(.note(.settleFailed(subject(of: item), failure))) }
             if item.envelope.receipt != receipts[index] {
                 // It came again before the answer: it is ours anew.
+                item.state = .verifying
                 visibility.started(id, at: now)
-                verify([id])
+                verify([item])
                 continue
             }
             actions.append(.note(.settled(subject(of: item), .givenBack, endToEnd: now - item.envelope.sentAt)))
-            if groups.isHead(id, of: item.envelope.group) {
-                for follower in groups.tail(of: item.envelope.group) { giveBack(follower, after: .zero) }
+            if groups.isHead(item) {
+                for follower in groups.tail(behind: item) { giveBack(follower, after: .zero) }
             }
-            forget(id)
+            forget(item)
         }
     }
 
     mutating func settleBatches(at now: Instant) {
-        while let ids = commits.take(at: now) {
-            actions.append(.commit(ids, ids.compactMap { commitment($0, at: now) }))
+        while let batch = commits.take(at: now) {
+            actions.append(.commit(batch.map(\.id), batch.compactMap { commitment($0, at: now) }))
         }
-        while let ids = refusals.take(at: now) {
-            actions.append(.refuse(ids, ids.compactMap { refusal($0, at: now) }))
+        while let batch = refusals.take(at: now) {
+            actions.append(.refuse(batch.map(\.id), batch.compactMap { refusal($0, at: now) }))
         }
-        while let ids = deletions.take(at: now) {
-            actions.append(.delete(ids, ids.compactMap { items[$0]?.envelope.receipt }))
+        while let batch = deletions.take(at: now) {
+            actions.append(.delete(batch.map(\.id), batch.map(\.envelope.receipt)))
         }
-        while let ids = returns.take(at: now) {
-            let changes = ids.compactMap { id in
-                items[id].map { VisibilityChange(receipt: $0.envelope.receipt, timeout: delays[id] ?? .zero) }
-            }
-            actions.append(.giveBack(ids, changes))
+        while let batch = returns.take(at: now) {
+            let changes = batch.map { VisibilityChange(receipt: $0.envelope.receipt, timeout: $0.absence) }
+            actions.append(.giveBack(batch.map(\.id), changes))
         }
     }
 
-    private func commitment(_ id: ItemID, at now: Instant) -> Commitment? {
-        guard let item = items[id], let lease = item.lease, let verdict = verdicts[id] else { return nil }
+    private func commitment(_ item: Item, at now: Instant) -> Commitment? {
+        guard let lease = item.lease, let verdict = item.verdict else { return nil }
         var keep = settings.window
         if case .done = verdict {} else { keep += settings.deadLetterRetention }
         return Commitment(
@@ -282,8 +288,8 @@ extension Pipeline {
         return record
     }
 
-    private func refusal(_ id: ItemID, at now: Instant) -> Refusal? {
-        guard let item = items[id], let failure = item.lastFailure else { return nil }
+    private func refusal(_ item: Item, at now: Instant) -> Refusal? {
+        guard let failure = item.lastFailure else { return nil }
         var shelved: DeadLetter?
         if case .letter = item.sequel, isShelved(item) { shelved = letter(for: item, failure) }
         return Refusal(
@@ -296,8 +302,17 @@ extension Pipeline {
             })
     }
 
-    mutating func noteFailure(_ id: ItemID, _ failure: Failure) {
-        guard let item = items[id] else { return }
+    mutating func noteFailure(_ item: Item, _ failure: Failure) {
         actions.append(.note(.failed(subject(of: item), failure)))
+    }
+}
+
+extension FailureCode {
+    /// Whether a refusal with it keeps its message's place in the group until it is durable.
+    fileprivate var holdsPlace: Bool {
+        switch self {
+        case .dedupParked, .dedupInFlight: true
+        default: stage != .verify && stage != .route && stage != .dedup
+        }
     }
 }

@@ -21,6 +21,7 @@ public enum Input: Sendable {
     case adopt(PipelineGeneration)
 
     case received(Result<[Envelope], Failure>, asked: Int)
+    case measured(Result<QueueDepth, Failure>)
     case verified([ItemID], [Result<Event, Failure>])
     case claimed([ItemID], Result<[Claim], Failure>)
     case answered(HandlerID, [ItemID], Result<[Outcome], Failure>)
@@ -39,6 +40,7 @@ public enum Input: Sendable {
 /// What the pipeline wants done. The runner performs it and answers with an ``Input``.
 public enum Action: Sendable {
     case receive(atMost: Int)
+    case measure
     case verify([ItemID], [Envelope])
     case claim([ItemID], [ClaimRequest])
     case run([ItemID], Batch)

@@ -1,7 +1,7 @@
 import Events
 
-/// How much may be in hand, and why nothing is taken: pauses, the circuit breaker, the number of polls.
-struct Admission: Sendable {
+/// How much may be in hand, and why nothing is taken: pauses, errors, the number of polls.
+struct Admission {
     private var most: Int
     private var mostBytes: Int
     private var mostPollers: Int
@@ -17,7 +17,8 @@ struct Admission: Sendable {
 
     /// Why intake stands still, by area.
     private(set) var pauses: [String: Failure] = [:]
-    private(set) var circuit = Circuit()
+    /// The last poll that ended brought nothing.
+    private(set) var isDry = false
 
     static let pollBackoff = Backoff(base: .milliseconds(500), cap: .seconds(30))
 
@@ -55,15 +56,11 @@ struct Admission: Sendable {
         return was != pauses.isEmpty
     }
 
-    mutating func waited(at now: Instant, random: inout SeededGenerator) {
-        circuit.waited(at: now, random: &random)
-    }
-    mutating func progressed() { circuit.progressed() }
-
     /// The next poll to start, or `nil`: asks only for what can start.
-    mutating func poll(at now: Instant) -> Int? {
+    /// - Parameter limit: what the handlers' circuits let in.
+    mutating func poll(at now: Instant, limit: Int) -> Int? {
         guard pauses.isEmpty, now >= notBefore, polls < pollers, bytes < mostBytes else { return nil }
-        let room = min(most, circuit.limit(at: now)) - count - asked
+        let room = min(most, limit) - count - asked
         guard room > 0 else { return nil }
         let wanted = min(room, Limits.batchEntries)
         polls += 1
@@ -75,6 +72,7 @@ struct Admission: Sendable {
         polls -= 1
         asked -= wanted
         errors = 0
+        isDry = brought == 0
         if brought == wanted { pollers = min(mostPollers, pollers + 1) }
         if brought == 0 { pollers = max(1, polls) }
     }
@@ -87,47 +85,8 @@ struct Admission: Sendable {
         notBefore = now + Self.pollBackoff.delay(attempt: errors, random: &random)
     }
 
-    /// When a poll may become possible by time alone.
-    var next: Instant? {
-        guard pauses.isEmpty, polls == 0 else { return nil }
-        return max(notBefore, circuit.probeAt ?? .distantPast)
-    }
-}
-
-/// Stops intake when a dependency of the handlers is down: opens on `wait` answers in a row, probes with one event,
-/// reopens by doubling.
-struct Circuit: Sendable {
-    static let waitsThatOpen = 5
-    static let backoff = Backoff(base: .seconds(5), cap: .minutes(2))
-
-    private var waitsInARow = 0
-    private var openings = 0
-    /// `nil` while closed; else what is admitted from ``probeAt`` on.
-    private var opening: Int?
-    private(set) var probeAt: Instant?
-
-    mutating func waited(at now: Instant, random: inout SeededGenerator) {
-        waitsInARow += 1
-        // What was under way when it opened says nothing new: a batch of ten is one outage.
-        if let probeAt, now < probeAt { return }
-        guard waitsInARow >= Self.waitsThatOpen || opening != nil else { return }
-        openings += 1
-        opening = 1
-        probeAt = now + Self.backoff.delay(attempt: openings, random: &random)
-    }
-
-    mutating func progressed() {
-        waitsInARow = 0
-        guard let admitted = opening else { return }
-        opening = admitted < Limits.inHand ? admitted * 2 : nil
-        if opening == nil {
-            openings = 0
-            probeAt = nil
-        }
-    }
-
-    func limit(at now: Instant) -> Int {
-        guard let opening else { return .max }
-        return now >= probeAt ?? now ? opening : 0
+    /// When a poll may become possible by time alone, where circuits let something in from `probe` on.
+    func next(probe: Instant?) -> Instant? {
+        pauses.isEmpty && polls == 0 ? max(notBefore, probe ?? .distantPast) : nil
     }
 }

@@ -15,26 +15,23 @@ extension Pipeline {
     mutating func stop(by deadline: Instant, at now: Instant) {
         guard drain != .stopped else { return }
         drain = .stopping(deadline: deadline)
-        for id in items.keys.sorted() {
-            guard let item = items[id], groups.isHead(id, of: item.envelope.group) else { continue }
+        for item in items.values.sorted(by: { $0.id < $1.id }) where groups.isHead(item) {
             switch item.state {
             case .parked(.claim), .parked(.verify), .parked(.letter):
-                giveBack(id, after: max(.zero, (parked.time(of: id) ?? now) - now))
+                giveBack(item, after: max(.zero, (parked.time(of: item.id) ?? now) - now))
             case .parked(.delete):
-                parked.cancel(id)
-                delete(id)
-            case .ready:
-                if let handler = item.handler { workbenches[handler]?.remove(item) }
-                giveBack(id, after: .zero)
+                parked.cancel(item.id)
+                delete(item)
+            case .ready: giveBack(item, after: .zero)
             default: break
             }
         }
     }
 
     /// While the host stops, what would start goes back to the queue instead.
-    mutating func returnedByDrain(_ id: ItemID, after wait: Duration = .zero) -> Bool {
+    mutating func returnedByDrain(_ item: Item, after wait: Duration = .zero) -> Bool {
         guard drain != .running else { return false }
-        giveBack(id, after: wait)
+        giveBack(item, after: wait)
         return true
     }
 
@@ -42,7 +39,8 @@ extension Pipeline {
         guard case .stopping(let deadline) = drain else { return }
         guard (items.isEmpty && admission.polls == 0) || now >= deadline else { return }
         drain = .stopped
-        actions.append(.note(.drained(left: items.count)))
+        let left = items.values.reduce(into: [:]) { $0[$1.step, default: 0] += 1 }
+        actions.append(.note(.drained(left: left)))
         actions.append(.stopped(left: items.count))
     }
 }

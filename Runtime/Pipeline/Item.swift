@@ -1,9 +1,9 @@
 import Events
 
-/// A message (or a timer) in hand, and how far it has come.
-struct Item: Sendable {
+/// A message (or a timer) in hand, and how far it has come. It belongs to one pipeline, which alone sees it.
+final class Item {
     /// Where it stands. Every state but the last three may be given back when the host stops.
-    enum State: Sendable, Equatable {
+    enum State: Equatable {
         case verifying
         /// Verified, behind the head of its FIFO group.
         case blocked
@@ -20,10 +20,10 @@ struct Item: Sendable {
         case deleting
         case returning
     }
-    enum Step: Sendable, Equatable { case verify, claim, letter, delete }
+    enum Step: Equatable { case verify, claim, letter, delete }
 
     /// What follows the commit or the refusal that is under way.
-    enum Sequel: Sendable {
+    enum Sequel {
         case settle(PipelineEvent.SettledAs)
         case delay(Duration, Failure)
         case letter(Failure)
@@ -42,14 +42,22 @@ struct Item: Sendable {
     var generation = 0
     /// The index of its route: events of one batch share it.
     var route = 0
+    /// Its route overtakes others.
+    var isCritical = false
     var businessKey: Digest?
     var lease: Lease?
     var history = History(firstSeen: .distantPast)
+    /// What the commit that comes next carries.
+    var verdict: Commitment.Verdict?
     var sequel = Sequel.ignore
+    /// For how long its give-back hides it.
+    var absence = Duration.zero
     /// Since when it has been ours without a break: bounded by ``Limits/heldAtMost``.
     let heldSince: Instant
     /// A visibility call is under way: delete and give-back wait for its answer.
     var isExtending = false
+    /// It has a place in the order of its FIFO group.
+    var isInGroup = false
     /// When it was last handed to a worker, and answered.
     var ranAt = Instant.distantPast
     var answeredAt = Instant.distantPast
@@ -66,4 +74,7 @@ struct Item: Sendable {
         self.isTimer = isTimer
         heldSince = now
     }
+
+    /// Those of one name take turns with those of others for a worker.
+    var party: String { envelope.group ?? event?.trace.tenantID ?? "" }
 }

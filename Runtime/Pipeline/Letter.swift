@@ -15,6 +15,7 @@ struct LetterWriter {
         members.append(("strikes", String(item.history.strikes)))
         members.append(("firstSeen", String(item.history.firstSeen.unixMilliseconds)))
         members.append(("sentAt", String(item.envelope.sentAt.unixMilliseconds)))
+        if let group = item.envelope.group { members += order(of: item, in: group) }
         members.append(("configuration", quoted(clipped(settings.configuration, to: 64))))
         members.append(("signature", quoted(item.event == nil ? "not-verified" : "verified")))
         var size = members.reduce(2) { $0 + $1.0.utf8.count + $1.1.utf8.count + 4 }
@@ -30,6 +31,15 @@ struct LetterWriter {
             body: item.envelope.body, attributes: folds ? [] : item.envelope.attributes, failure: object(members),
             shortFailure: object(essentials(of: item, failure)), group: item.envelope.group,
             deduplicationID: deduplicationID(of: item))
+    }
+
+    /// Its place in the order: so a person sees what went on without it.
+    private func order(of item: Item, in group: String) -> [(String, String)] {
+        [
+            ("group", quoted(clipped(group, to: 128))),
+            ("sequence", quoted(clipped(item.envelope.sequence ?? "", to: 40))),
+            ("poisonousHead", quoted(settings.poisonousHead.rawValue)),
+        ]
     }
 
     private func essentials(of item: Item, _ failure: Failure) -> [(String, String)] {

@@ -21,7 +21,14 @@ public enum PipelineEvent: Sendable {
     case resumed
     case stage(Stage, count: Int, took: Duration)
     case inHand(messages: Int, bytes: Int, oldest: Duration)
-    case drained(left: Int)
+    /// A dependency of this handler is down: its events wait until then, when one of them tries.
+    case circuitOpened(HandlerID, until: Instant, Failure)
+    case circuitClosed(HandlerID)
+    /// What the queue has, in all. `hidden`: of it what stands behind the heads of FIFO groups in hand, so that no
+    /// receive brings it.
+    case backlog(QueueDepth, hidden: Int)
+    /// What was in hand when it stopped, by where it stood: all of it comes again.
+    case drained(left: [Standing.Step: Int])
 
     /// What a line or a metric is about.
     public struct Subject: Sendable {

@@ -11,6 +11,8 @@ public import Events
 public protocol EventQueue: Sendable {
     /// What the queue says of itself now.
     func describe() async throws(Failure) -> QueueDescription
+    /// How much it has, about.
+    func depth() async throws(Failure) -> QueueDepth
     /// Waits up to `wait` for at most `count` (1...10) messages. Nothing there is an empty answer, not a failure.
     /// Never cancelled from outside: an aborted long poll strands messages.
     func receive(atMost count: Int, wait: Duration) async throws(Failure) -> [Envelope]
@@ -18,6 +20,21 @@ public protocol EventQueue: Sendable {
     func delete(_ receipts: [ReceiptHandle]) async -> [Failure?]
     /// At most ten; `nil` answers an entry whose visibility was changed.
     func changeVisibility(_ changes: [VisibilityChange]) async -> [Failure?]
+}
+
+/// How many messages a queue has (SQS API reference, GetQueueAttributes: approximate, and minutes behind at worst).
+public struct QueueDepth: Sendable, Hashable {
+    /// May be received, as far as the queue is concerned; in a FIFO queue some stand behind others of their group.
+    public var available: Int
+    /// Received by somebody, and neither deleted nor given back.
+    public var inFlight: Int
+    /// Not to be received yet.
+    public var delayed: Int
+    public init(available: Int, inFlight: Int, delayed: Int) {
+        self.available = available
+        self.inFlight = inFlight
+        self.delayed = delayed
+    }
 }
 
 /// The visibility of one message is to end `timeout` after the call; zero gives it back at once.
@@ -63,11 +80,14 @@ public struct Lease: Sendable, Hashable {
 public struct History: Sendable, Hashable {
     /// Runs that counted.
     public var attempts: Int
+    /// How many of them each class of failure took that has a budget of its own; at most ``Limits/retryClasses``.
+    public var spent: [String: Int]
     /// Deaths of a worker while it ran this event alone.
     public var strikes: Int
     public var firstSeen: Instant
-    public init(attempts: Int = 0, strikes: Int = 0, firstSeen: Instant) {
+    public init(attempts: Int = 0, spent: [String: Int] = [:], strikes: Int = 0, firstSeen: Instant) {
         self.attempts = attempts
+        self.spent = spent
         self.strikes = strikes
         self.firstSeen = firstSeen
     }
@@ -80,6 +100,8 @@ public struct ClaimRequest: Sendable {
     public let event: Event
     public let handler: HandlerID
     public let businessKey: Digest?
+    /// The message group of a FIFO queue: it may be parked behind another event.
+    public let group: String?
     /// When the queue had the message: the age rule measures from here.
     public let sentAt: Instant
     /// How often the queue had given it to anybody, for the journal.
@@ -89,13 +111,14 @@ public struct ClaimRequest: Sendable {
     public let lease: Duration
     public init(
         consumer: QueueName, messageID: MessageID, event: Event, handler: HandlerID, businessKey: Digest?,
-        sentAt: Instant, deliveries: Int = 1, rules: AgeRules, lease: Duration
+        group: String? = nil, sentAt: Instant, deliveries: Int = 1, rules: AgeRules, lease: Duration
     ) {
         self.consumer = consumer
         self.messageID = messageID
         self.event = event
         self.handler = handler
         self.businessKey = businessKey
+        self.group = group
         self.sentAt = sentAt
         self.deliveries = deliveries
         self.rules = rules
@@ -112,7 +135,7 @@ public enum Claim: Sendable {
     case inFlight
     /// Its verdict was committed for this very message: finish the letter and the delete.
     case dead(Failure)
-    /// `dedup.conflict` or `dedup.expired`.
+    /// `dedup.conflict`, `dedup.expired` or `dedup.parked`.
     case refused(Failure)
 }
 
@@ -140,7 +163,9 @@ public struct Commitment: Sendable {
         /// The claim is released in the same commit. `failure` says why, for journal and dead letter.
         case retry(Failure)
         /// `shelved`: the letter to keep in the store itself, where no dead-letter queue is configured.
-        case dead(Failure, shelved: DeadLetter?)
+        /// `parks`: the claim's group stands behind this event from now on. Until the event itself is done, or an
+        /// operator frees the group, every other claim of the group is refused as `dedup.parked`.
+        case dead(Failure, shelved: DeadLetter?, parks: Bool = false)
     }
     public let lease: Lease
     public let verdict: Verdict
@@ -280,11 +305,20 @@ public struct Batch: Sendable {
     public let isAlone: Bool
     /// Whose workers run it. If they have ended, nobody does: `handle.worker-unavailable`.
     public let generation: Int
-    public init(handler: HandlerID, assignments: [Assignment], isAlone: Bool, generation: Int = 1) {
+    /// Goes before those that are not.
+    public let isCritical: Bool
+    /// Of the handler's lanes, so many are left free by those that are not critical, whatever queue they come from.
+    public let spares: Int
+    public init(
+        handler: HandlerID, assignments: [Assignment], isAlone: Bool, generation: Int = 1, isCritical: Bool = false,
+        spares: Int = 0
+    ) {
         self.handler = handler
         self.assignments = assignments
         self.isAlone = isAlone
         self.generation = generation
+        self.isCritical = isCritical
+        self.spares = spares
     }
 }
 

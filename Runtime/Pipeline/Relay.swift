@@ -34,7 +34,10 @@ public struct Relay: Sendable {
     private var isStale = true
     private var results: [PublicationResult] = []
     private var settling: [PublicationResult] = []
-    private var nextRetry: Instant?
+    /// When rows are due again, in order.
+    private var retries: [Instant] = []
+    /// Rows may be due of which nobody here knows when: from before a restart, or another relay's.
+    private var lookAt = Instant.distantFuture
     private var errors = 0
     private var readAt = Instant.distantPast
     private var deadline: Instant?
@@ -57,14 +60,19 @@ public struct Relay: Sendable {
         switch input {
         case .wake:
             isStale = true
-            wakeAt = .distantFuture
+            // Else each that comes while another is awaited would ask for one more. One that is too far off was asked
+            // for before the clock was set back.
+            if now >= wakeAt || wakeAt - now > backoff.cap { wakeAt = .distantFuture }
         case .due(let result): read(result, at: now)
         case .put(let entries, let failures):
             calls -= 1
             for (entry, failure) in zip(entries, failures) { end(entry.publication, failure, at: now) }
         case .unsigned(let publication, let failure): end(publication, failure, at: now)
         case .settled(let failure): settled(failure, at: now)
-        case .stop(let deadline): self.deadline = deadline
+        case .stop(let deadline):
+            self.deadline = deadline
+            // A last look: what was written a moment ago goes, too.
+            isStale = true
         case .giveUp(let limit): giveUp = limit
         }
         advance(at: now)
@@ -74,6 +82,7 @@ public struct Relay: Sendable {
 
     private mutating func read(_ result: Result<[Publication], Failure>, at now: Instant) {
         isReading = false
+        lookAt = now + backoff.cap
         switch result {
         case .failure(let failure):
             errors += 1
@@ -107,7 +116,7 @@ public struct Relay: Sendable {
             return .gaveUp(Failure(.publishGaveUp, publication.id, failure.description))
         }
         let at = now + backoff.delay(attempt: publication.attempts + 1, random: &random) + .milliseconds(50)
-        nextRetry = min(nextRetry ?? at, at)
+        retries.insert(at, at: retries.firstIndex { $0 > at } ?? retries.endIndex)
         return .retry(at: at, failure)
     }
 
@@ -126,26 +135,26 @@ public struct Relay: Sendable {
     }
 
     private mutating func advance(at now: Instant) {
-        if let retry = nextRetry, retry <= now {
-            nextRetry = nil
-            isStale = true
-        }
+        let due = retries.prefix { $0 <= now }.count
+        retries.removeFirst(due)
+        if due > 0 || lookAt <= now { isStale = true }
         if settling.isEmpty, !results.isEmpty, now >= readAt {
             settling = results
             results = []
             actions.append(.settle(settling))
         }
-        if isStale, !isReading, calls < lanes, deadline == nil, now >= readAt {
+        if isStale, !isReading, calls < lanes, now >= readAt {
             isStale = false
             isReading = true
             actions.append(.read(atMost: Limits.putEventsEntries, excluding: Set(sending.keys)))
         }
-        if let deadline, now >= deadline || (calls == 0 && !isReading && results.isEmpty && settling.isEmpty) {
+        let isDone = calls == 0 && !isReading && !isStale && results.isEmpty && settling.isEmpty
+        if let deadline, now >= deadline || isDone {
             isStopped = true
             actions.append(.stopped)
             return
         }
-        let times = [nextRetry, readAt > now ? readAt : nil, deadline].compactMap { $0 }.filter { $0 > now }
+        let times = [retries.first, lookAt, readAt > now ? readAt : nil, deadline].compactMap { $0 }.filter { $0 > now }
         if let next = times.min(), next < wakeAt {
             wakeAt = next
             actions.append(.wake(at: next))

@@ -9,10 +9,13 @@ public struct RouteTable: Sendable {
         public let source: String
         public let detailType: String
         public let handler: HandlerID
-        public init(source: String, detailType: String, handler: HandlerID) {
+        /// Its events overtake those of other routes, and keep workers of their handler for themselves.
+        public let isCritical: Bool
+        public init(source: String, detailType: String, handler: HandlerID, isCritical: Bool = false) {
             self.source = source
             self.detailType = detailType
             self.handler = handler
+            self.isCritical = isCritical
         }
     }
 

@@ -73,7 +73,7 @@ public struct PipelineRunner: Sendable {
 
     private func tell(_ input: Input) { send.yield(.input(input)) }
 
-    public func run(_ pipeline: consuming Pipeline) async {
+    public func run(_ pipeline: sending Pipeline) async {
         tell(.start)
         await withDiscardingTaskGroup { group in
             for await mail in inbox {
@@ -118,6 +118,8 @@ public struct PipelineRunner: Sendable {
         switch action {
         case .receive(let count):
             tell(.received(await receive(count), asked: count))
+        case .measure:
+            tell(.measured(await measure()))
         case .verify(let ids, let envelopes):
             tell(.verified(ids, await timed(.verify, ids.count) { await ports.verifier.verify(envelopes) }))
         case .claim(let ids, let requests):
@@ -156,6 +158,10 @@ public struct PipelineRunner: Sendable {
         do throws(Failure) {
             return .success(try await ports.queue.receive(atMost: count, wait: pollWait))
         } catch { return .failure(error) }
+    }
+
+    private func measure() async -> Result<QueueDepth, Failure> {
+        do throws(Failure) { return .success(try await ports.queue.depth()) } catch { return .failure(error) }
     }
 
     private func claim(_ requests: [ClaimRequest]) async -> Result<[Claim], Failure> {

@@ -2,7 +2,7 @@ import Events
 
 /// One schedule for everything received that is ours: buffered, running, held for a short wait, waiting for its
 /// delete. The beat is a third of the timeout, so that one lost call costs nothing.
-struct Visibility: Sendable {
+struct Visibility {
     /// A new one counts from the next beat on.
     var timeout: Duration
     /// What a receive gives, by the queue's own setting: its first beat comes in time for that, too.

@@ -114,8 +114,12 @@ struct CrossChecks {
 
     private func check(_ handler: HandlerSettings, _ reader: inout Reader) {
         let path = "handlers[\(handler.id)]"
-        if handler.retry.base > handler.retry.cap {
-            reader.error("\(path).retry.base", "It is longer than cap.", "Shorten base, or raise cap.")
+        handler.retry.check(at: "\(path).retry", &reader)
+        if handler.workers == 1, let index = handler.routes.firstIndex(where: \.critical) {
+            reader.note(
+                "\(path).routes[\(index)].critical",
+                "With one worker its events overtake those that wait, and wait for those that run.",
+                "Set `workers: 2` or more, unless the plugin runs several events at once.")
         }
         checkKind(of: handler, path, &reader)
         if let call = handler.call { check(call, of: handler, path, &reader) }
@@ -243,6 +247,12 @@ struct CrossChecks {
                 "stop.deadline",
                 "The slowest handler may take \(Quantity.show(slowest)): what runs then is cut off and repeated.",
                 "Raise it, and terminationGracePeriodSeconds with it.")
+        }
+        if let queue = configuration.queues.first(where: { $0.pollWait >= configuration.stop.deadline }) {
+            reader.warn(
+                "stop.deadline",
+                "A long poll of \(queue.name) may outlast it: what that brings stays invisible until its time is over.",
+                "Raise it, or shorten `poll-wait`.")
         }
         if configuration.sandbox == .off {
             reader.warn(

@@ -144,6 +144,7 @@ extension HandlerSettings {
 public struct RouteSettings: SettingsGroup, Hashable {
     public var source = ""
     public var detailType = "*"
+    public var critical = false
 
     public init() {}
 
@@ -151,32 +152,11 @@ public struct RouteSettings: SettingsGroup, Hashable {
         Setting(
             "source", \.source, .pattern("com.example.orders"), required: true, example: "com.example.orders",
             "The event's source; * for any, or for one part between dots."),
-        Setting("detail-type", \.detailType, .pattern("Order.Accepted.v1"), "The event's detail type, likewise."))
-}
-
-public struct RetrySettings: SettingsGroup, Hashable {
-    public var attempts = 8
-    public var base = Duration.seconds(1)
-    public var cap = Duration.minutes(15)
-
-    public init() {}
-
-    static let section = Section<Self>(
-        Setting("attempts", \.attempts, .count(1...1_000), "Runs that count, before the event is dead-lettered."),
+        Setting("detail-type", \.detailType, .pattern("Order.Accepted.v1"), "The event's detail type, likewise."),
         Setting(
-            "base", \.base, .duration(.milliseconds(10)...(.hours(1))),
-            "The longest first wait; it doubles with each attempt, and the wait is drawn from zero to it."),
-        Setting("cap", \.cap, .duration(.milliseconds(10)...(.hours(6))), "The longest wait."))
-
-    /// The longest that all waits together can be.
-    var longest: Duration {
-        var total = Duration.zero, wait = base
-        for _ in 1..<max(attempts, 1) {
-            total += min(wait, cap)
-            if wait < cap { wait = wait * 2 }
-        }
-        return total
-    }
+            "critical", \.critical, .flag,
+            "Its events overtake the handler's others, and a quarter of its workers, of two at least, is kept for them."
+        ))
 }
 
 public struct PublishSettings: SettingsGroup, Hashable {

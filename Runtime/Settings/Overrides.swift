@@ -58,18 +58,19 @@ enum Overrides {
             let node = node?[declaration.key]
             switch declaration.type {
             case .section(_, let inner): collect(inner, in: node, names: names, path: path, into: &targets)
-            case .sections(let key, _, let inner):
+            case .sections(let key, let most, let inner):
                 guard case .list(let elements)? = node?.content else { continue }
-                for (index, element) in elements.enumerated() {
+                // More are refused: with their variables a file of a megabyte would take hundreds.
+                for (index, element) in elements.prefix(most).enumerated() {
                     let own = key.flatMap { element[$0]?.text }.map(variable)
                     let tails = own == nil ? [String(index)] : [String(index), own ?? ""]
                     collect(
                         inner, in: element, names: names.flatMap { name in tails.map { name + "_" + $0 } },
                         path: path + [.element(index)], into: &targets)
                 }
-            case .named(_, _, let inner):
+            case .named(_, let most, let inner):
                 guard case .map(let entries)? = node?.content else { continue }
-                for entry in entries {
+                for entry in entries.prefix(most) {
                     collect(
                         inner, in: entry.value, names: names.map { $0 + "_" + variable(entry.key) },
                         path: path + [.key(entry.key)], into: &targets)
@@ -105,7 +106,12 @@ enum Overrides {
     }
 
     private static func problem(_ name: String, _ why: String, _ fix: String) -> Problem {
-        Problem(place: name, path: "", why: why, fix: fix)
+        Problem(place: shown(name), path: "", why: why, fix: fix)
+    }
+
+    /// An environment holds any bytes: a line of a log, or a terminal, does not.
+    private static func shown(_ name: String) -> String {
+        String(String.UnicodeScalarView(name.unicodeScalars.prefix(200).map { (0x21...0x7E) ~= $0.value ? $0 : "?" }))
     }
 
     /// `OUTRIGGER_SERVICE_HOST`, `OUTRIGGER_PORT_9464_TCP_ADDR` and their like (Kubernetes, "Service: environment

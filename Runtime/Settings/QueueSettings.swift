@@ -6,6 +6,11 @@ public struct QueueSettings: SettingsGroup, Hashable {
         case deadLetter = "dead-letter"
         case ignore, leave
     }
+    public enum PoisonousHead: String, CaseIterable, Sendable {
+        case block
+        case deadLetter = "dead-letter"
+        case parkGroup = "park-group"
+    }
 
     public var name = QueueName("")
     public var url = ""
@@ -15,11 +20,13 @@ public struct QueueSettings: SettingsGroup, Hashable {
     /// `nil`: refused messages go where dead letters go.
     public var quarantine: String?
     public var unroutable = Unroutable.deadLetter
+    public var poisonousHead = PoisonousHead.block
     /// `nil`: the queue's own.
     public var visibility: Duration?
     public var maxAge = Duration.hours(25)
     public var hold = Limits.hold
     public var pollers = 4
+    public var pollWait = Limits.pollWait
     public var inHand = InHandSettings()
 
     public init() {}
@@ -55,7 +62,12 @@ public struct QueueSettings: SettingsGroup, Hashable {
             "What becomes of an event that no handler takes: dead-letter, ignore (deleted), or leave in the queue."
         ),
         Setting(
-            "visibility", \.visibility, .or("queue", .duration(.seconds(10)...Limits.heldAtMost)),
+            "poisonous-head", \.poisonousHead, .choice,
+            "FIFO queues: when a group's head fails for good. block: it is tried on, and its group waits, until the "
+                + "queue would drop it. dead-letter: the next goes on. park-group: all that follow it become letters, "
+                + "too, until it was redriven."),
+        Setting(
+            "visibility", \.visibility, .or("queue", .duration(Limits.visibilityAtLeast...Limits.heldAtMost)),
             "How long a received message stays invisible to others between two beats. By default the queue's own."),
         Setting(
             "max-age", \.maxAge, .duration(.minutes(1)...(.days(14))),
@@ -64,6 +76,9 @@ public struct QueueSettings: SettingsGroup, Hashable {
             "hold", \.hold, .duration(.zero...Limits.hold),
             "Waits up to this are spent in memory; longer ones give the message back, which costs a receive."),
         Setting("pollers", \.pollers, .count(1...Limits.pollers), "Long polls at once, at most."),
+        Setting(
+            "poll-wait", \.pollWait, .duration(.seconds(1)...Limits.pollWait), change: .restart,
+            "How long a poll waits for a first message. A stop waits for it, too; a shorter one costs more requests."),
         Setting("in-hand", \.inHand, .section(), "What may be received and not settled at one time."))
 }
 

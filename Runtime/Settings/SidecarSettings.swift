@@ -73,6 +73,13 @@ extension CrossChecks {
             }
             return
         }
+        if configuration.journal.key == nil {
+            reader.warn(
+                "journal.key",
+                "The service signs events, and no heads of the journal: whoever can write the store could change what "
+                    + "happened, and `outrigger journal verify` would not see it.",
+                "Give it a key of its own: outrigger keys generate FILE.")
+        }
         let url = service.url.flatMap { WebAddress($0) }
         if url == nil && service.socket == nil {
             reader.error("signing.service.url", "It has neither a URL nor a socket.", "Give one of them.")

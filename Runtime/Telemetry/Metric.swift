@@ -30,6 +30,10 @@ extension Metric {
     static let inHand = Metric(.gauge, "in_hand_messages", ["queue"], "Messages received and not settled.")
     static let inHandBytes = Metric(.gauge, "in_hand_bytes", ["queue"], "Bytes of their bodies.")
     static let oldest = Metric(.gauge, "oldest_message_age_seconds", ["queue"], "Age of the oldest message in hand.")
+    static let queueMessages = Metric(
+        .gauge, "queue_messages", ["queue", "state"],
+        "What the queue has, by its own word: available, in-flight, delayed; hidden of the available, behind the heads "
+            + "of FIFO groups in hand.")
     static let paused = Metric(
         .gauge, "paused", ["queue", "code"], "1 while the queue is not received from, for the reason of this code.")
 
@@ -59,6 +63,9 @@ extension Metric {
     static let waitSeconds = Metric(
         .histogram, "wait_seconds", ["queue", "handler"],
         "Time from available in the queue to handed to a worker, of events that came for the first time.")
+    static let handlerCircuit = Metric(
+        .gauge, "handler_circuit", ["queue", "handler"],
+        "1 while the handler's events wait for what it depends on, and one after the other tries.")
     static let retries = Metric(
         .counter, "retries_total", ["queue", "handler", "code"], "Events that will be run again, by reason.")
     static let workers = Metric(.gauge, "workers", ["handler"], "Worker processes.")
@@ -128,6 +135,8 @@ extension Metric {
     static let apiRequests = Metric(
         .counter, "api_requests_total", ["socket", "peer", "status"], "Requests on the Unix sockets, by peer.")
 
+    static let parked = Metric(
+        .gauge, "parked_groups", ["queue"], "FIFO groups that stand behind an event that failed for good.")
     static let strayTimers = Metric(
         .gauge, "stray_timers", [],
         "Timers that are due and whose handler no queue has any more: they wait for it to come back.")
@@ -160,15 +169,15 @@ extension Metric {
 
     /// All of them, in the order of the reference.
     public static let all: [Metric] = [
-        received, receivedBytes, redelivered, inHand, inHandBytes, oldest, paused,
+        received, receivedBytes, redelivered, inHand, inHandBytes, oldest, queueMessages, paused,
         verified, failures, keySetAge, keySetKeys, keySetFailures, unknownKeys, secondVariants,
         duplicates,
-        handled, handleSeconds, waitSeconds, retries, workers, workerStarts, workerRestarts, workerMemory,
-        workerReplacements, sandbox, isolation, stuck, handlerDropped, calls, callSeconds, circuit,
+        handled, handleSeconds, waitSeconds, handlerCircuit, retries, workers, workerStarts, workerRestarts,
+        workerMemory, workerReplacements, sandbox, isolation, stuck, handlerDropped, calls, callSeconds, circuit,
         commits, committed, settled, deadLetters, settleErrors,
         stage, stageEvents, endToEnd,
         published, publishSeconds, publishFailures, outboxRows, outboxBytes, outboxAge,
-        storeCommits, storeFailures, storeBytes, strayTimers,
+        storeCommits, storeFailures, storeBytes, parked, strayTimers,
         journalHead, journalFirst, journalRows, journalHeads,
         apiRequests,
         build, generation, generationsAlive, reloads, trialEvents, trialDecisions, started, logLines, seriesDropped,

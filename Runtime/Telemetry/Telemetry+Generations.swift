@@ -48,6 +48,6 @@ extension Telemetry {
 
     /// The queue is in no generation any more: its gauges go.
     public func queueRemoved(_ queue: QueueName) {
-        registry.remove([.inHand, .inHandBytes, .oldest, .paused], first: queue.text)
+        registry.remove([.inHand, .inHandBytes, .oldest, .paused, .queueMessages, .handlerCircuit], first: queue.text)
     }
 }

@@ -195,6 +195,10 @@ extension Telemetry {
         log(.info, "journal sealed", fields.map { Attribute(name: $0.0, value: $0.1) }, at: now)
     }
 
+    public func parkedGroups(_ count: Int, of queue: QueueName) {
+        registry.set(.parked, [queue.text], to: Double(count))
+    }
+
     public func strayTimers(_ count: Int) { registry.set(.strayTimers, to: Double(count)) }
 }
 

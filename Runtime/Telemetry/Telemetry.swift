@@ -91,6 +91,12 @@ extension Telemetry: PipelineObserver {
         case .settleFailed(_, let failure): registry.add(.settleErrors, [queue.text, failure.code.rawValue])
         case .paused(let failure): registry.set(.paused, [queue.text, failure.code.rawValue], to: 1)
         case .resumed: registry.setAll(.paused, first: queue.text, to: 0)
+        case .circuitOpened(let handler, _, _): registry.set(.handlerCircuit, [queue.text, handler.text], to: 1)
+        case .circuitClosed(let handler): registry.set(.handlerCircuit, [queue.text, handler.text], to: 0)
+        case .backlog(let depth, let hidden):
+            for (state, count) in depth.states + [("hidden", hidden)] {
+                registry.set(.queueMessages, [queue.text, state], to: Double(count))
+            }
         case .drained: break
         }
         let (level, source) = Self.loudness(of: event)
@@ -135,9 +141,11 @@ extension Telemetry: PipelineObserver {
             .deadLettered(_, let failure):
             (failure.code.disposition.level, .code(failure.code))
         case .settleFailed(_, let failure), .paused(let failure): (.warning, .code(failure.code))
-        case .resumed: (.info, .sidecar)
-        case .drained(let left): (left == 0 ? .info : .warning, .sidecar)
-        case .inHand, .stage: (.trace, .path)
+        case .resumed, .circuitClosed: (.info, .sidecar)
+        case .circuitOpened(_, _, let failure): (.warning, .code(failure.code))
+        case .drained(let left): (left.isEmpty ? .info : .warning, .sidecar)
+        case .backlog(_, let hidden) where hidden > 0: (.warning, .sidecar)
+        case .inHand, .stage, .backlog: (.trace, .path)
         default: (.debug, .path)
         }
     }
@@ -154,6 +162,12 @@ extension Telemetry: PipelineObserver {
             line.attempt = attempt
         case .receiveFailed(let failure): line = Self.line(failure)
         case .paused(let failure): line = Self.line(failure).with("queue_is", "paused")
+        case .circuitOpened(let handler, let until, let failure):
+            line = Self.line(failure).with("circuit", "open").with("until", Timestamp.text(until))
+            line.handler = handler
+        case .circuitClosed(let handler):
+            line = LogLine(level, "circuit closed").at(.handle)
+            line.handler = handler
         default: line = Self.path(event, level)
         }
         line.level = level
@@ -187,9 +201,24 @@ extension Telemetry: PipelineObserver {
             return LogLine(level, "in hand").with("messages", String(messages)).with("bytes", String(bytes))
                 .with("oldest_ms", String(oldest.milliseconds))
         case .resumed: return LogLine(level, "queue resumed").at(.receive)
-        case .drained(let left): return LogLine(level, "queue drained").with("left", String(left))
+        case .backlog(let depth, let hidden):
+            let text = hidden > 0 ? "a backlog stands behind FIFO groups that wait" : "backlog"
+            return depth.states.reduce(LogLine(level, text).at(.receive).with("hidden", String(hidden))) {
+                $0.with($1.0, String($1.1))
+            }
+        case .drained(let left):
+            let line = LogLine(level, "queue drained").with("left", String(left.values.reduce(0, +)))
+            return left.sorted { $0.key.rawValue < $1.key.rawValue }.reduce(line) {
+                $0.with($1.key.rawValue, String($1.value))
+            }
         default: return LogLine(level, "")
         }
+    }
+}
+
+extension QueueDepth {
+    fileprivate var states: [(String, Int)] {
+        [("available", available), ("in-flight", inFlight), ("delayed", delayed)]
     }
 }
 

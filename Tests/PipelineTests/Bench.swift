@@ -16,18 +16,20 @@ struct Bench {
         isFIFO: Bool = false, maximumBatch: Int = 10, attempts: Int = 3, retention: Duration = .days(4),
         hold: Duration = .minutes(2), inHand: Int = 100, deadLetters: PipelineSettings.DeadLetters = .queue,
         unroutable: PipelineSettings.Unroutable = .deadLetter, deletesWaitForBus: Bool = false,
-        visibility: Duration? = nil, suspects: Set<EventID> = []
+        visibility: Duration? = nil, suspects: Set<EventID> = [], routes: [RouteTable.Route]? = nil,
+        adjust: (inout PipelineSettings) -> Void = { _ in }
     ) throws {
         let description = QueueDescription(
             isFIFO: isFIFO, visibilityTimeout: .seconds(30), retention: retention, maximumMessageSize: 262_144)
-        let policy = HandlerPolicy(concurrency: 1, maximumBatch: maximumBatch, attempts: attempts)
+        let policy = HandlerPolicy(concurrency: 1, maximumBatch: maximumBatch, retry: RetryBudget(attempts: attempts))
         var settings = PipelineSettings(
             queue: QueueName("q"), description: description, handlers: [Self.handler: policy],
             deadLetters: deadLetters, unroutable: unroutable, deletesWaitForBus: deletesWaitForBus, hold: hold,
             pollers: 1, inHand: inHand, suspects: suspects)
         if let visibility { settings.visibilityTimeout = visibility }
-        let routes = try RouteTable([.init(source: "s", detailType: "*", handler: Self.handler)])
-        pipeline = Pipeline(PipelineGeneration(settings, routes: routes, keys: NoKeys()))
+        adjust(&settings)
+        let table = try RouteTable(routes ?? [.init(source: "s", detailType: "*", handler: Self.handler)])
+        pipeline = Pipeline(PipelineGeneration(settings, routes: table, keys: NoKeys()))
     }
 
     @discardableResult
@@ -47,14 +49,14 @@ struct Bench {
             attributes: attributes, sentAt: sentAt, firstReceivedAt: sentAt, receiveCount: receives, group: group)
     }
 
-    static func event(_ name: String, source: String = "s") -> Event {
+    static func event(_ name: String, source: String = "s", tenant: String = "") -> Event {
         var bytes = [UInt8](repeating: 0, count: 32)
         for (index, byte) in name.utf8.enumerated() { bytes[index % 32] ^= byte }
         guard let digest = Digest(bytes) else { preconditionFailure("32 bytes are a digest") }
         return Event(
             id: EventID(issuer: "i", text: name), tokenDigest: nil, payloadDigest: digest, source: source,
             detailType: "t", resource: "", detail: Bytes(name), keyID: "k", signedAt: start, isBound: true,
-            trace: .init())
+            trace: .init(tenantID: tenant))
     }
 
     static func timer(_ name: String, of handler: HandlerID) -> Event {
@@ -65,19 +67,25 @@ struct Bench {
             signedAt: start, isBound: true, trace: .init())
     }
 
-    /// Receives and verifies; what follows the verdicts.
+    /// Receives and verifies; what follows the verdicts. Of a name like `acme/1` the first part is the tenant.
     @discardableResult
     mutating func receive(_ envelopes: [Envelope], source: String = "s") -> [Action] {
         let actions = tell(.received(.success(envelopes), asked: 10))
         guard case .verify(let ids, let toVerify)? = actions.first(where: { $0.isVerify }) else { return actions }
         return tell(
-            .verified(ids, toVerify.map { .success(Bench.event($0.messageID.text, source: source)) }))
+            .verified(
+                ids,
+                toVerify.map { envelope in
+                    let name = envelope.messageID.text
+                    let tenant = name.contains("/") ? String(name.prefix { $0 != "/" }) : ""
+                    return .success(Bench.event(name, source: source, tenant: tenant))
+                }))
     }
 
     /// Receives, verifies, and grants every claim; what follows, batches first of all.
     @discardableResult
-    mutating func run(_ envelopes: [Envelope]) -> [Action] {
-        let actions = receive(envelopes)
+    mutating func run(_ envelopes: [Envelope], source: String = "s") -> [Action] {
+        let actions = receive(envelopes, source: source)
         return grant(actions)
     }
 
@@ -140,6 +148,7 @@ extension [Action] {
         compactMap { action in if case .sendLetter(_, let letter, _) = action { letter } else { nil } }
     }
     var batches: [Batch] { compactMap { action in if case .run(_, let batch) = action { batch } else { nil } } }
+    var ran: [String] { batches.flatMap { $0.assignments.map(\.event.id.text) } }
     var isPaused: Bool {
         contains { action in if case .note(.paused) = action { true } else { false } }
     }

@@ -22,8 +22,11 @@ import Testing
             failure: state == .dead ? Failure(.handleRejected) : nil)
     }
 
-    private func judge(_ rows: [Dedup.Row], _ request: ClaimRequest, at now: Instant = Bench.start) -> String {
-        switch Dedup.judge(rows, for: request, at: now) {
+    private func judge(
+        _ rows: [Dedup.Row], _ request: ClaimRequest, permit: Permit? = nil, behind blocker: EventID? = nil,
+        at now: Instant = Bench.start
+    ) -> String {
+        switch Dedup.judge(rows, for: request, permitted: permit, behind: blocker, at: now) {
         case .grant(let history): "grant \(history.attempts)"
         case .done: "done"
         case .inFlight: "in flight"
@@ -56,6 +59,40 @@ import Testing
     @Test func aBusinessKeyWithAnotherPayloadConflictsWithDoneRowsAlone() {
         #expect(judge([row(.done, match: .businessKey, payload: "x")], request()) == "dedup.conflict")
         #expect(judge([row(.retry, match: .businessKey, payload: "x")], request()) == "grant 0")
+    }
+
+    @Test func aPermitPassesAllButWhatIsInFlight() {
+        let permit = Permit(consumer: QueueName("q"), event: "e", until: Bench.start + .hours(24))
+        let late = Bench.start + .days(30)
+        for rows in [
+            [], [row(.done)], [row(.dead)], [row(.done, payload: "x")], [row(.done, match: .businessKey, payload: "x")],
+            [row(.done, match: .tokenDigest, source: "other")], [row(.retry)],
+        ] {
+            #expect(judge(rows, request(sentAt: late), permit: permit, at: late) == "grant 0", "\(rows)")
+        }
+        #expect(judge([row(.claimed)], request(), permit: permit) == "in flight")
+        #expect(judge([row(.done), row(.claimed, match: .businessKey)], request(), permit: permit) == "in flight")
+    }
+
+    @Test func aRunUnderAPermitThatIsTriedAgainGoesOnWithItsCount() {
+        let begun = Permit(consumer: QueueName("q"), event: "e", until: Bench.start + .hours(24), isBegun: true)
+        #expect(judge([row(.done)], request(), permit: begun) == "grant 2")
+        #expect(judge([row(.done, payload: "x")], request(), permit: begun) == "grant 2")
+        #expect(judge([row(.done, match: .tokenDigest)], request(), permit: begun) == "grant 2")
+        #expect(judge([row(.done, match: .tokenDigest, source: "other")], request(), permit: begun) == "grant 0")
+        #expect(judge([row(.done, match: .businessKey)], request(), permit: begun) == "grant 0")
+    }
+
+    @Test func whatWouldRunStandsBehindTheEventThatItsGroupIsParkedBehind() {
+        let other = EventID(issuer: "i", text: "first")
+        let permit = Permit(consumer: QueueName("q"), event: "e", until: Bench.start + .hours(24))
+        #expect(judge([], request(), behind: other) == "dedup.parked")
+        #expect(judge([row(.retry)], request(), behind: other) == "dedup.parked")
+        #expect(judge([row(.done)], request(), permit: permit, behind: other) == "dedup.parked")
+        #expect(judge([row(.done)], request(), behind: other) == "done")
+        #expect(judge([row(.claimed)], request(), behind: other) == "in flight")
+        #expect(judge([row(.dead)], request(), behind: other) == "dead handle.rejected")
+        #expect(judge([row(.dead)], request(message: "redriven"), behind: request().event.id) == "grant 0")
     }
 
     @Test func oneIdWithTwoPayloadsIsAConflict() {

@@ -16,7 +16,7 @@ import Testing
         #expect(commitments[0].history.attempts == 1)
         bench.commit(first)
         let again = bench.grant(bench.pass(.seconds(1)), attempts: 1)
-        guard case .dead(let failure, _)? = bench.answer(again, .retry(after: nil, Reason(code: "y"))).verdict else {
+        guard case .dead(let failure, _, _)? = bench.answer(again, .retry(after: nil, Reason(code: "y"))).verdict else {
             Issue.record("not dead")
             return
         }

@@ -86,7 +86,28 @@ import Testing
         _ = relay.on(.due(.success([])), at: start)
         #expect(!isStopped(relay.on(.stop(deadline: start + .seconds(10)), at: start)))
         #expect(!isStopped(relay.on(.put([signed(row)], [nil]), at: start)))
-        #expect(isStopped(relay.on(.settled(nil), at: start)))
+        #expect(!isStopped(relay.on(.due(.success([])), at: start)))
+        #expect(!isStopped(relay.on(.settled(nil), at: start)), "there may be another one behind it")
+        #expect(isStopped(relay.on(.due(.success([])), at: start)))
+    }
+
+    /// What was taken just before the stop is read and sent, row by row, as long as there is time.
+    @Test func aStopSendsWhatWasWrittenBeforeIt() {
+        var relay = Relay(giveUp: .hours(24), seed: 1)
+        _ = relay.on(.wake, at: start)
+        _ = relay.on(.due(.success([])), at: start)
+        let last = relay.on(.stop(deadline: start + .seconds(10)), at: start)
+        #expect(last.contains { if case .read = $0 { true } else { false } } && !isStopped(last))
+        let row = publication(1)
+        let sending = relay.on(.due(.success([row])), at: start)
+        #expect(sending.contains { if case .put = $0 { true } else { false } })
+        _ = relay.on(.due(.success([])), at: start)
+        _ = relay.on(.put([signed(row)], [nil]), at: start)
+        #expect(!isStopped(relay.on(.settled(nil), at: start)))
+        #expect(isStopped(relay.on(.due(.success([])), at: start)))
+        var late = Relay(giveUp: .hours(24), seed: 1)
+        _ = late.on(.stop(deadline: start + .seconds(10)), at: start)
+        #expect(isStopped(late.on(.wake, at: start + .seconds(10))), "its time is over")
     }
 
     private func isStopped(_ actions: [Relay.Action]) -> Bool {

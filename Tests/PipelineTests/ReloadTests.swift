@@ -15,7 +15,8 @@ import Testing
         var settings = bench.pipeline.settings
         settings.generation = number
         settings.handlers = Dictionary(
-            routes.values.map { ($0, HandlerPolicy(maximumBatch: 10, attempts: 3)) }, uniquingKeysWith: { a, _ in a })
+            routes.values.map { ($0, HandlerPolicy(maximumBatch: 10, retry: RetryBudget(attempts: 3))) },
+            uniquingKeysWith: { a, _ in a })
         change(&settings)
         let table = try RouteTable(routes.map { .init(source: $0, detailType: "*", handler: $1) })
         return bench.tell(.adopt(PipelineGeneration(settings, routes: table, keys: OneKey(text: key))))

@@ -160,7 +160,7 @@ import Testing
         var bench = try Bench(deadLetters: .shelf)
         bench.tell(.start)
         let rejected = bench.answer(bench.run([Bench.envelope("a")]), .reject(Reason(code: "no")))
-        guard case .dead(_, let shelved)? = rejected.verdict else {
+        guard case .dead(_, let shelved, _)? = rejected.verdict else {
             Issue.record("no verdict")
             return
         }
@@ -184,7 +184,7 @@ import Testing
         bench.tell(.start)
         bench.now = bench.now + .hours(9) + .minutes(1)
         let answered = bench.answer(bench.run([Bench.envelope("a")]), .retry(after: nil, Reason(code: "x")))
-        guard case .dead(let failure, _)? = answered.verdict else {
+        guard case .dead(let failure, _, _)? = answered.verdict else {
             Issue.record("not dead")
             return
         }

@@ -54,6 +54,7 @@ struct GeneratedTests {
         let shownTrial = try #require(shownHandler.trial)
         (trial.kind, trial.plugin) = (shownTrial.kind, shownTrial.plugin)
         #expect(shownTrial == trial)
+        handler.retry.classes = shownHandler.retry.classes
         (handler.call, handler.trial) = (shownHandler.call, trial)
         #expect(shownHandler == handler)
         (keySet.name, keySet.url, keySet.sources) = (shownKeySet.name, shownKeySet.url, shownKeySet.sources)

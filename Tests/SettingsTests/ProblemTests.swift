@@ -158,6 +158,11 @@ struct ProblemTests {
         #expect(problems.count == 100)
     }
 
+    @Test func noVariableBreaksATerminal() {
+        let (_, problems) = Base.load(Base.yaml, ["OUTRIGGER_\u{1B}[2J\u{9B}é": "1"])
+        #expect(problems.map(\.place) == ["OUTRIGGER_?[2J??"])
+    }
+
     @Test func secretsAreNotShown() {
         let secrets = ["-----BEGIN PRIVATE KEY-----abc", "https://user:hunter2@example.com/x"]
         for secret in secrets {

@@ -44,6 +44,16 @@ struct SigningSettingsTests {
         #expect(problems.contains { $0.path == "signing.service" && $0.why.contains("never sent") })
     }
 
+    @Test func aServiceLeavesHeadsOfTheJournalUnsignedUnlessTheJournalHasAKey() {
+        let service = "  service: {socket: /run/signing.sock}\n"
+        func warnings(_ signing: String, _ more: String = "") -> [String] {
+            Base.load(Base.replacing(Self.key, signing) + more).1.filter { $0.severity == .warning }.map(\.path)
+        }
+        #expect(warnings(service) == ["journal.key"])
+        #expect(warnings(service, "journal: {key: /etc/outrigger/journal.key}\n") == [])
+        #expect(warnings(Self.key) == [])
+    }
+
     @Test func aDirectoryOfSchemasIsAPathLikeOthers() {
         #expect(Base.load(Base.yaml).0?.schemas == nil)
         #expect(Base.load(Base.yaml + "schemas: /etc/outrigger/schemas\n").0?.schemas == "/etc/outrigger/schemas")

@@ -65,7 +65,10 @@ struct Bench {
             .stage(.verify, count: 10, took: .microseconds(130)),
             .inHand(messages: 4, bytes: 21_200, oldest: .seconds(90)),
             .resumed,
-            .drained(left: 0),
+            .circuitOpened(billing, until: moment, Failure(.handleWaiting, "e-1", "bank.down")),
+            .circuitClosed(billing),
+            .backlog(QueueDepth(available: 70, inFlight: 4, delayed: 1), hidden: 70),
+            .drained(left: [.running: 2, .returning: 1]),
         ]
         for event in events { telemetry.note(event, of: orders, at: moment) }
         let draft = Draft(
@@ -81,6 +84,7 @@ struct Bench {
     }
 
     private func house() {
+        telemetry.parkedGroups(1, of: orders)
         telemetry.started(version: "1.0.0", at: moment)
         telemetry.generation(3, alive: 2, [("configuration", "0123abcd")], at: moment)
         telemetry.generationEnded(2, alive: 1, at: moment)

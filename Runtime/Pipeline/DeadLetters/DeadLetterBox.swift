@@ -49,6 +49,28 @@ public protocol RedriveTarget: Sendable {
     func send(_ letters: [RedrivenLetter]) async -> [Result<MessageID, Failure>]
 }
 
+/// A target that asks for the permit of each letter before it is sent. What is not permitted stays.
+public struct PermittedTarget: RedriveTarget {
+    private let target: any RedriveTarget
+    private let permit: @Sendable ([RedrivenLetter]) async -> [Failure?]
+
+    /// - Parameter permit: durable when it answers `nil` for a letter.
+    public init(_ target: any RedriveTarget, _ permit: @escaping @Sendable ([RedrivenLetter]) async -> [Failure?]) {
+        self.target = target
+        self.permit = permit
+    }
+
+    public func send(_ letters: [RedrivenLetter]) async -> [Result<MessageID, Failure>] {
+        let failures = await permit(letters)
+        let permitted = zip(letters, failures).filter { $0.1 == nil }.map(\.0)
+        var sent = permitted.isEmpty ? [] : await target.send(permitted)[...]
+        return failures.map { failure in
+            if let failure { return .failure(failure) }
+            return sent.popFirst() ?? .failure(Failure(.redriveUnavailable, "queue", "it answered for fewer letters"))
+        }
+    }
+}
+
 /// A letter on its way back.
 public struct RedrivenLetter: Sendable {
     /// Its name in the box: a FIFO queue takes a repeated send of one letter once.

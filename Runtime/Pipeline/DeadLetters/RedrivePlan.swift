@@ -10,6 +10,9 @@ public struct RedrivePlan: Sendable, Hashable {
     public var patience = Duration.minutes(1)
     /// What is not moved by then stays for the next call: the work goes on where it ended.
     public var deadline: Instant?
+    /// Each event may run once, whatever dedup and age say of it, by an order that was given then: of several letters
+    /// of one event one does.
+    public var override: Instant?
 
     public init() {}
 

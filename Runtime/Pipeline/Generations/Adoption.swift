@@ -19,7 +19,7 @@ public struct PipelineGeneration: Sendable {
 /// its handler and its business key keeps its lease, too; any other gives it back and is claimed again. Nothing is
 /// counted: attempts and strikes stand in the ledger, under the event's own identity.
 extension Pipeline {
-    mutating func adopt(_ next: PipelineGeneration) {
+    mutating func adopt(_ next: PipelineGeneration, at now: Instant) {
         guard drain == .running else { return }
         generation = next
         admission.adopt(settings)
@@ -27,33 +27,33 @@ extension Pipeline {
         for (handler, policy) in settings.handlers { workbenches[handler, default: Workbench(policy)].adopt(policy) }
         for handler in workbenches.keys where settings.handlers[handler] == nil { workbenches[handler]?.clear() }
         workbenches = workbenches.filter { settings.handlers[$0.key] != nil || !$0.value.isIdle }
-        for id in items.keys.sorted() where items[id]?.state == .ready { ready(id) }
+        for item in items.values.sorted(by: { $0.id < $1.id }) where item.state == .ready { ready(item, at: now) }
     }
 
     /// True if it may go on where it stands. Else a newer generation moves it, before this step of the pipeline ends.
-    mutating func staysInPlace(_ id: ItemID) -> Bool {
-        guard let item = items[id], let event = item.event, item.generation != settings.generation else { return true }
+    mutating func staysInPlace(_ item: Item) -> Bool {
+        guard let event = item.event, item.generation != settings.generation else { return true }
         if let (handler, route) = destination(of: event, isTimer: item.isTimer), handler == item.handler,
             case .success(let key) = businessKey(of: event, for: handler, isTimer: item.isTimer),
             key == item.businessKey
         {
-            items[id]?.route = route
-            items[id]?.generation = generation.settings.generation
+            take(route, for: item)
+            item.generation = settings.generation
             return true
         }
-        displaced.append(id)
+        displaced.append(item)
         return false
     }
 
     /// All that one step displaced goes back to route together.
     mutating func rerouteDisplaced() {
         while !displaced.isEmpty {
-            let ids = displaced
+            let moved = displaced
             displaced = []
-            let leases = ids.compactMap { items[$0]?.lease }
-            for id in ids { items[id]?.lease = nil }
+            let leases = moved.compactMap(\.lease)
+            for item in moved { item.lease = nil }
             if !leases.isEmpty { actions.append(.release(leases)) }
-            route(ids)
+            route(moved)
         }
     }
 }

@@ -5,6 +5,8 @@ public struct JournalQuery: Sendable, Hashable {
     public var correlationID: String?
     /// The id of an event, or the queue's id of a message.
     public var event: String?
+    /// The id of an event: rows of what its handler published, under whichever correlation.
+    public var parent: String?
     public var resource: String?
     public var userID: String?
     public var source: String?
@@ -48,6 +50,8 @@ public struct LedgerAccount: Sendable, Hashable {
     public var keepUntil: Instant
     /// The last failure.
     public var failure: Failure?
+    /// Until when an operator lets it run once more.
+    public var permittedUntil: Instant?
     public init(
         consumer: QueueName, id: EventID, handler: HandlerID, state: State, attempts: Int, strikes: Int,
         firstSeen: Instant, keepUntil: Instant, failure: Failure?

@@ -77,14 +77,16 @@ extension Pipeline {
         Standing(
             queue: settings.queue, message: item.envelope.messageID, event: item.event?.id,
             source: item.event?.source ?? "", tenantID: item.event?.trace.tenantID ?? "", handler: item.handler,
-            generation: item.generation, step: step(of: item),
+            generation: item.generation, step: item.step,
             since: item.state == .running ? item.ranAt : item.heldSince, until: parked.time(of: item.id),
             attempt: item.lease == nil && item.history.attempts == 0 ? 0 : item.history.attempts + 1,
             deliveries: item.envelope.receiveCount, failure: item.lastFailure)
     }
+}
 
-    private func step(of item: Item) -> Standing.Step {
-        switch item.state {
+extension Item {
+    var step: Standing.Step {
+        switch state {
         case .verifying: .verifying
         case .blocked: .blocked
         case .parked(.letter): .deadLettering

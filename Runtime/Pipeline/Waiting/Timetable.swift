@@ -1,8 +1,8 @@
 import Events
 
 /// Items by the time at which something is due for them; each has at most one.
-struct Timetable: Sendable {
-    private struct Entry: Sendable {
+struct Timetable {
+    private struct Entry {
         let at: Instant
         let id: ItemID
         let ticket: UInt64
@@ -26,12 +26,18 @@ struct Timetable: Sendable {
     mutating func schedule(_ id: ItemID, at: Instant) {
         tickets += 1
         current[id] = (tickets, at)
+        // What is settled long before its time would stay for it.
+        if heap.count > 2 * current.count + 1_000 { compact() }
         heap.append(Entry(at: at, id: id, ticket: tickets))
         var child = heap.count - 1
         while child > 0, heap[child].at < heap[(child - 1) / 2].at {
             heap.swapAt(child, (child - 1) / 2)
             child = (child - 1) / 2
         }
+    }
+
+    private mutating func compact() {
+        heap = heap.filter { current[$0.id]?.ticket == $0.ticket }.sorted { $0.at < $1.at }
     }
 
     mutating func cancel(_ id: ItemID) { current[id] = nil }

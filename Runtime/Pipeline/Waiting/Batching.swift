@@ -1,11 +1,11 @@
 import Events
 
-/// Collects entries for calls that take several, without a timer: what comes while a call is under way rides in the
+/// Collects items for calls that take several, without a timer: what comes while a call is under way rides in the
 /// next one. A full batch starts at once while a lane is free, a part of one only when nothing is under way.
-struct Batching<Entry: Sendable>: Sendable {
+struct Batching {
     private let limit: Int
     private let lanes: Int
-    private var pending: [Entry] = []
+    private var pending: [Item] = []
     private(set) var underWay = 0
     /// After a failure of the whole call.
     private(set) var heldUntil = Instant.distantPast
@@ -15,12 +15,11 @@ struct Batching<Entry: Sendable>: Sendable {
         self.lanes = lanes
     }
 
-    var isEmpty: Bool { pending.isEmpty && underWay == 0 }
     var next: Instant? { pending.isEmpty || underWay > 0 ? nil : heldUntil }
 
-    mutating func add(_ entry: Entry) { pending.append(entry) }
+    mutating func add(_ item: Item) { pending.append(item) }
 
-    mutating func take(at now: Instant) -> [Entry]? {
+    mutating func take(at now: Instant) -> [Item]? {
         guard now >= heldUntil, !pending.isEmpty, underWay == 0 || (pending.count >= limit && underWay < lanes)
         else { return nil }
         underWay += 1
@@ -34,9 +33,9 @@ struct Batching<Entry: Sendable>: Sendable {
     }
 
     /// The whole call failed: its entries come first again, not before `until`.
-    mutating func failed(_ entries: [Entry], until: Instant) {
+    mutating func failed(_ items: [Item], until: Instant) {
         underWay -= 1
-        pending.insert(contentsOf: entries, at: 0)
+        pending.insert(contentsOf: items, at: 0)
         heldUntil = until
     }
 }
