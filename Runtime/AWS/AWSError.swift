@@ -26,6 +26,8 @@ struct AWSError: Error {
     let cause: String
     /// AWS's code, without any namespace; empty if there was no answer.
     var code = ""
+    /// All that the service said, for who knows what to look for. Never logged.
+    var reply: JSONDocument?
 
     init(_ failure: HTTPFailure) {
         kind = .unreachable
@@ -51,6 +53,7 @@ struct AWSError: Error {
 
     init(_ response: HTTPResponse, _ document: JSONDocument?) {
         code = AWSError.code(of: response, document)
+        reply = document
         kind = Kind(code: code, status: response.status)
         var words = code.isEmpty ? "HTTP \(response.status)" : "\(code) (HTTP \(response.status)"
         if !code.isEmpty {
@@ -80,7 +83,8 @@ extension AWSError.Kind {
         switch name {
         case "Throttling", "Throttled", "RequestThrottled", "TooManyRequests", "RequestLimitExceeded", "SlowDown",
             "BandwidthLimitExceeded", "LimitExceeded", "OverLimit", "KmsThrottled", "KMS.Throttling",
-            "PriorRequestNotComplete", "TooManyEntriesInFlight":
+            "PriorRequestNotComplete", "TooManyEntriesInFlight", "ProvisionedThroughputExceeded",
+            "TransactionConflict", "TransactionInProgress":
             self = .throttled
         case "QueueDoesNotExist", "NonExistentQueue", "QueueDeletedRecently", "ResourceNotFound":
             self = .notFound

@@ -7,23 +7,26 @@ public struct AWSOptions: Sendable {
     public var queueEndpoint: String?
     /// In place of AWS_ENDPOINT_URL_EVENTS and AWS_ENDPOINT_URL.
     public var busEndpoint: String?
+    /// In place of AWS_ENDPOINT_URL_DYNAMODB and AWS_ENDPOINT_URL.
+    public var tableEndpoint: String?
     /// The process's environment.
     public var environment: [String: String]
 
     public init(
         region: String? = nil, queueEndpoint: String? = nil, busEndpoint: String? = nil,
-        environment: [String: String]
+        tableEndpoint: String? = nil, environment: [String: String]
     ) {
         self.region = region
         self.queueEndpoint = queueEndpoint
         self.busEndpoint = busEndpoint
+        self.tableEndpoint = tableEndpoint
         self.environment = environment
     }
 }
 
 /// The services that are called here, by the names that requests are signed with.
 enum AWSService: String, Sendable {
-    case sqs, events, sts
+    case sqs, events, sts, dynamodb
 }
 
 /// Where a service is called, and for which region.

@@ -55,6 +55,7 @@ public final class AWSSession: Sendable {
             case .sqs: options.queueEndpoint ?? environment.value("AWS_ENDPOINT_URL_SQS")
             case .events: options.busEndpoint ?? environment.value("AWS_ENDPOINT_URL_EVENTS")
             case .sts: environment.value("AWS_ENDPOINT_URL_STS")
+            case .dynamodb: options.tableEndpoint ?? environment.value("AWS_ENDPOINT_URL_DYNAMODB")
             }
         let url = configured ?? environment.value("AWS_ENDPOINT_URL") ?? origin
         let endpoint = url.map { AWSEndpoint(url: $0, region: region) } ?? AWSEndpoint(service, in: region)
@@ -147,6 +148,9 @@ struct AWSOperation: Sendable {
 
     static func sqs(_ name: String) -> AWSOperation {
         AWSOperation(service: .sqs, target: "AmazonSQS.\(name)", contentType: "application/x-amz-json-1.0")
+    }
+    static func dynamodb(_ name: String) -> AWSOperation {
+        AWSOperation(service: .dynamodb, target: "DynamoDB_20120810.\(name)", contentType: "application/x-amz-json-1.0")
     }
     static func events(_ name: String) -> AWSOperation {
         AWSOperation(service: .events, target: "AWSEvents.\(name)", contentType: "application/x-amz-json-1.1")

@@ -85,7 +85,7 @@ final class SQS: Sendable {
     }
 
     /// An entry that is named neither as successful nor as failed did not succeed.
-    private static func results(of reply: JSONDocument, count: Int) -> [Result<JSONNode, AWSError>] {
+    static func results(of reply: JSONDocument, count: Int) -> [Result<JSONNode, AWSError>] {
         let silence = Result<JSONNode, AWSError>.failure(AWSError(.badReply, "no word about this entry"))
         var results = Array(repeating: silence, count: count)
         func index(of entry: JSONNode) -> Int? {
@@ -141,17 +141,18 @@ final class SQS: Sendable {
 
 extension QueueDescription {
     init(_ attributes: [String: String]) throws(AWSError) {
-        func number(_ name: String) throws(AWSError) -> Int {
-            guard let number = attributes[name].flatMap({ Int($0) }), number >= 0 else {
-                throw AWSError(.badReply, "no \(name)")
+        func number(_ name: String, _ range: ClosedRange<Int>) throws(AWSError) -> Int {
+            guard let number = attributes[name].flatMap({ Int($0) }), range.contains(number) else {
+                throw AWSError(.badReply, "no \(name) that a queue can have")
             }
             return number
         }
+        // What SetQueueAttributes takes: schedules and windows are made of these.
         self.init(
             isFIFO: attributes["FifoQueue"] == "true",
-            visibilityTimeout: .seconds(try number("VisibilityTimeout")),
-            retention: .seconds(try number("MessageRetentionPeriod")),
-            maximumMessageSize: try number("MaximumMessageSize"),
+            visibilityTimeout: .seconds(try number("VisibilityTimeout", 0...43_200)),
+            retention: .seconds(try number("MessageRetentionPeriod", 60...1_209_600)),
+            maximumMessageSize: try number("MaximumMessageSize", 0...Int(Int32.max)),
             redrive: attributes["RedrivePolicy"].flatMap(Redrive.init(policy:)))
     }
 }
@@ -160,7 +161,8 @@ extension QueueDescription.Redrive {
     /// `{"deadLetterTargetArn": "...", "maxReceiveCount": 5}`; the count is seen as a string, too.
     fileprivate init?(policy: String) {
         guard let policy = try? JSONValue.parse(policy), let target = policy["deadLetterTargetArn"]?.string,
-            let count = policy["maxReceiveCount"]?.int ?? policy["maxReceiveCount"]?.string.flatMap({ Int64($0) })
+            let count = policy["maxReceiveCount"]?.int ?? policy["maxReceiveCount"]?.string.flatMap({ Int64($0) }),
+            count > 0
         else { return nil }
         self.init(target: target, maximumReceives: Int(count))
     }

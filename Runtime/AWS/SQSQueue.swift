@@ -1,17 +1,37 @@
 public import Events
 import JSON
 public import Pipeline
+import Synchronization
 
 /// A queue of SQS that messages come from.
 public final class SQSQueue: EventQueue {
     let queue: SQS
+    /// For a queue whose own visibility is next to nothing: its messages would be given again while they are in hand,
+    /// and SQS prolongs nothing that is visible.
+    private let visibility = Mutex<Duration?>(nil)
 
     /// - Parameter queue: its URL, its ARN or its name. It is looked up with the first call.
     public init(_ session: AWSSession, queue: String) { self.queue = SQS(session, queue: queue) }
 
     public func describe() async throws(Failure) -> QueueDescription {
         do throws(AWSError) {
-            return try QueueDescription(try await queue.attributes())
+            let description = try QueueDescription(try await queue.attributes())
+            let isShort = description.visibilityTimeout < Limits.visibilityAtLeast
+            visibility.withLock { $0 = isShort ? Limits.visibilityAtLeast : nil }
+            return description
+        } catch {
+            throw error.whileReceiving(from: queue.address)
+        }
+    }
+
+    public func depth() async throws(Failure) -> QueueDepth {
+        do throws(AWSError) {
+            let attributes = try await queue.attributes()
+            func number(_ name: String) -> Int { attributes[name].flatMap { Int($0) } ?? 0 }
+            return QueueDepth(
+                available: number("ApproximateNumberOfMessages"),
+                inFlight: number("ApproximateNumberOfMessagesNotVisible"),
+                delayed: number("ApproximateNumberOfMessagesDelayed"))
         } catch {
             throw error.whileReceiving(from: queue.address)
         }
@@ -21,7 +41,8 @@ public final class SQSQueue: EventQueue {
         do throws(AWSError) {
             let isFIFO = queue.address.isFIFO
             var envelopes: [Envelope] = []
-            for message in try await queue.receive(atMost: count, wait: wait) {
+            let visibility = visibility.withLock { $0 }
+            for message in try await queue.receive(atMost: count, wait: wait, visibility: visibility) {
                 envelopes.append(try Envelope(message, isFIFO: isFIFO))
             }
             return envelopes
@@ -82,7 +103,8 @@ extension Envelope {
             receiveCount: Int(try number("ApproximateReceiveCount")),
             // On a standard queue the group means fairness, not order.
             group: isFIFO ? system?["MessageGroupId"]?.string : nil,
-            deduplicationID: system?["MessageDeduplicationId"]?.string)
+            deduplicationID: system?["MessageDeduplicationId"]?.string,
+            sequence: system?["SequenceNumber"]?.string)
     }
 }
 

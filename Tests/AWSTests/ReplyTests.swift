@@ -91,6 +91,20 @@ import Testing
         #expect(results.map(\.?.cause) == ["InternalError", "no word about this entry", nil])
     }
 
+    @Test(arguments: [
+        ("VisibilityTimeout", "43201"), ("VisibilityTimeout", "9223372036854775807"), ("VisibilityTimeout", "-1"),
+        ("MessageRetentionPeriod", "1209601"), ("MessageRetentionPeriod", "0"), ("MaximumMessageSize", "1e9"),
+    ])
+    func aQueueWithNumbersThatNoQueueHasIsABadReply(name: String, value: String) throws {
+        var attributes = [
+            "VisibilityTimeout": "43200", "MessageRetentionPeriod": "1209600", "MaximumMessageSize": "1048576",
+            "RedrivePolicy": #"{"deadLetterTargetArn":"arn:x","maxReceiveCount":-1}"#,
+        ]
+        #expect(try QueueDescription(attributes).redrive == nil)
+        attributes[name] = value
+        #expect(throws: AWSError.self) { try QueueDescription(attributes) }
+    }
+
     @Test func theGroupOfAStandardQueueIsNoOrder() async throws {
         let message = """
             {"Messages":[{"MessageId":"m","ReceiptHandle":"r","Body":"{\\"a\\":1}","Attributes":{

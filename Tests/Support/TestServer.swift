@@ -81,6 +81,13 @@ public final class TestServer: Sendable {
         return listener
     }
 
+    /// A port that nobody listens on, at this moment.
+    public static func freePort() -> Int {
+        guard let listener = try? listenOnLoopback() else { return 0 }
+        defer { Glibc.close(listener) }
+        return Int(port(of: listener))
+    }
+
     private static func port(of listener: Int32) -> UInt16 {
         var address = sockaddr_in()
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)

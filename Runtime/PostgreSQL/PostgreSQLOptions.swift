@@ -1,0 +1,50 @@
+public import Events
+
+/// Which database, and how it is used.
+public struct PostgreSQLOptions: Sendable {
+    /// A connection string or URI, as libpq takes it ("Connection Strings"): hosts, TLS, a service of a service file.
+    /// May hold a password: it appears in no failure and no log.
+    public var connection: String
+    /// The schema that the tables stand in: lower-case letters, digits and underscores.
+    public var schema: String
+    /// Connections for all but commits, which have one of their own, and the one that listens.
+    public var connections: Int
+    /// How long one exchange with the server may take, waiting for a lock included.
+    public var patience: Duration
+    /// Makes and upgrades the schema when the store is opened.
+    public var migrates: Bool
+    /// How long rows of the journal are kept.
+    public var journalKeep: Duration
+    public var keepsPayloads: Bool
+    /// Names this sidecar in the journal's writers: the pod, as a rule.
+    public var name: String
+    /// Hears what the store did, on threads of the store: it must not block.
+    public var observer: (@Sendable (PostgreSQLEvent) -> Void)?
+
+    public init(
+        connection: String, schema: String = "outrigger", connections: Int = 2, patience: Duration = .seconds(10),
+        migrates: Bool = true, journalKeep: Duration = .days(30), keepsPayloads: Bool = false, name: String = "",
+        observer: (@Sendable (PostgreSQLEvent) -> Void)? = nil
+    ) {
+        self.connection = connection
+        self.schema = schema
+        self.connections = connections
+        self.patience = patience
+        self.migrates = migrates
+        self.journalKeep = journalKeep
+        self.keepsPayloads = keepsPayloads
+        self.name = name
+        self.observer = observer
+    }
+}
+
+/// What happens in the store, as values: log lines and metrics derive from them.
+public enum PostgreSQLEvent: Sendable {
+    /// One transaction: how many calls it served, and how long it took.
+    case committed(calls: Int, took: Duration)
+    /// An exchange failed; its connection is given up where it is not sound any more.
+    case failed(Failure)
+    case connected
+    /// One exchange with the server: so many statements went in one round trip.
+    case exchanged(statements: Int)
+}

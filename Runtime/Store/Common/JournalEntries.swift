@@ -1,0 +1,129 @@
+import Cryptography
+public import Events
+public import Pipeline
+
+// What the journal says of claims, refusals and publications: the same words in every store.
+
+extension JournalEntry {
+    /// What the row takes in the file, with its place in the index, roughly.
+    public var size: Int {
+        let texts = source.utf8.count + detailType.utf8.count + correlationID.utf8.count + event.utf8.count
+            + message.utf8.count + resource.utf8.count + userID.utf8.count + queue.utf8.count + issuer.utf8.count
+            + parent.utf8.count
+        return 256 + texts + tenantID.utf8.count + keyID.utf8.count + cause.utf8.count
+    }
+
+    // MARK: - what happened to an event
+
+    public init(_ outcome: Outcome, of claim: Claimed, at now: Instant) {
+        self.init(time: now, kind: .event, direction: .incoming, outcome: outcome)
+        queue = claim.consumer.text
+        handler = claim.handler.text
+        if !claim.isTimer {
+            message = claim.messageID.text
+            sentAt = claim.sentAt
+        }
+        issuer = claim.id.issuer
+        event = claim.id.text
+        source = claim.source
+        detailType = claim.detailType
+        resource = claim.resource
+        keyID = claim.keyID
+        payload = claim.payloadDigest
+        take(claim.trace)
+    }
+
+    /// A run that the ledger alone would have refused says so.
+    private static let permitted = "permitted by override"
+
+    /// The end of a run.
+    public init(_ commitment: Commitment, of claim: Claimed, at now: Instant) {
+        switch commitment.verdict {
+        case .done: self.init(.done, of: claim, at: now)
+        case .retry(let failure):
+            self.init(.retry, of: claim, at: now)
+            take(failure)
+        case .dead(let failure, _, _):
+            self.init(.dead, of: claim, at: now)
+            take(failure)
+        }
+        if claim.permit != nil { cause += cause.isEmpty ? Self.permitted : " (\(Self.permitted))" }
+        generation = commitment.generation
+        attempt = commitment.history.attempts
+        deliveries = commitment.run.deliveries
+        waited = commitment.run.waited
+        took = commitment.run.took
+        retryAt = commitment.run.retryAt
+    }
+
+    /// An event from outside has an id and waits for the bus.
+    public init(accepted entry: Submission.Entry, at now: Instant) {
+        let draft = entry.draft
+        self.init(time: now, kind: .publication, direction: .outgoing, outcome: .accepted)
+        event = entry.id
+        source = draft.source
+        detailType = draft.detailType
+        resource = draft.resource
+        sentAt = now
+        payload = Hash.sha256(draft.detail)
+        take(entry.trace)
+        if !draft.correlationID.isEmpty { correlationID = draft.correlationID }
+    }
+
+    /// The event was done before, as `original`.
+    public init(duplicate request: ClaimRequest, of original: String, at now: Instant) {
+        let event = request.event
+        self.init(time: now, kind: .event, direction: .incoming, outcome: .duplicate)
+        queue = request.consumer.text
+        handler = request.handler.text
+        if !event.isTimer {
+            message = request.messageID.text
+            sentAt = request.sentAt
+            deliveries = request.deliveries
+        }
+        parent = original
+        take(event)
+    }
+
+    public init(_ refusal: Refusal, at now: Instant) {
+        self.init(
+            time: now, kind: refusal.verified == nil ? .refusal : .event, direction: .incoming, outcome: .refused)
+        queue = refusal.consumer.text
+        if refusal.verified?.event.isTimer != true {
+            message = refusal.messageID.text
+            sentAt = refusal.sentAt
+            deliveries = refusal.deliveries
+        }
+        if let verified = refusal.verified {
+            handler = verified.handler?.text ?? ""
+            generation = verified.generation
+            attempt = verified.attempts
+            take(verified.event)
+        }
+        take(refusal.failure)
+    }
+
+    private mutating func take(_ event: Event) {
+        issuer = event.id.issuer
+        self.event = event.id.text
+        source = event.source
+        detailType = event.detailType
+        resource = event.resource
+        keyID = event.keyID
+        payload = event.payloadDigest
+        take(event.trace)
+    }
+
+    public mutating func take(_ failure: Failure?) {
+        guard let failure else { return }
+        stage = failure.code.area
+        code = failure.code.rawValue
+        cause = failure.cause
+    }
+
+    public mutating func take(_ trace: Event.Trace) {
+        correlationID = trace.correlationID
+        tenantID = trace.tenantID
+        userID = trace.userID
+    }
+}

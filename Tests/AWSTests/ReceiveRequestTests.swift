@@ -1,0 +1,61 @@
+import Events
+import HTTP
+import JSON
+import Pipeline
+import Support
+import Testing
+
+@testable import AWS
+
+/// What is asked of SQS, as it goes over the wire.
+@Suite struct ReceiveRequestTests {
+    @Test func aPollIsLongAsksForAllAttributesAndLeavesTheQueueItsVisibility() async throws {
+        let server = try TestServer { _ in .json("{}") }
+        _ = try await SQSQueue(.at(server.url), queue: "http://x/1/q").receive(atMost: 50, wait: .seconds(60))
+        let body = try JSONValue.parse(try #require(server.requests.first).body)
+        #expect(body["WaitTimeSeconds"]?.int == 20)
+        #expect(body["MaxNumberOfMessages"]?.int == 10)
+        #expect(body["MessageSystemAttributeNames"]?[0]?.string == "All")
+        #expect(body["MessageAttributeNames"]?[0]?.string == "All")
+        #expect(body["VisibilityTimeout"] == nil)
+    }
+
+    /// Else they would be given again while they are in hand, and what is visible cannot be prolonged.
+    @Test(arguments: [(0, 10), (9, 10), (10, nil)] as [(Int, Int64?)])
+    func messagesOfAQueueWithNextToNoVisibilityAreHiddenByTheReceive(own: Int, asked: Int64?) async throws {
+        let server = try TestServer { request in
+            guard request.headers["x-amz-target"] == "AmazonSQS.GetQueueAttributes" else { return .json("{}") }
+            return .json(
+                """
+                {"Attributes":{"VisibilityTimeout":"\(own)","MessageRetentionPeriod":"3600",\
+                "MaximumMessageSize":"1024"}}
+                """)
+        }
+        let queue = SQSQueue(.at(server.url), queue: "http://x/1/q")
+        #expect(try await queue.describe().visibilityTimeout == .seconds(own))
+        _ = try await queue.receive(atMost: 1, wait: .zero)
+        let body = try JSONValue.parse(try #require(server.requests.last).body)
+        #expect(body["VisibilityTimeout"]?.int == asked)
+    }
+
+    /// A poll that is never answered ends by itself: its wait, and a few seconds.
+    @Test func aPollThatIsNeverAnsweredEnds() async throws {
+        let server = try TestServer { _ in .silence }
+        let failure = await #expect(throws: Failure.self) {
+            try await SQSQueue(.at(server.url), queue: "http://x/1/q").receive(atMost: 1, wait: .zero)
+        }
+        #expect(failure?.code == .receiveUnavailable)
+    }
+
+    /// SQS refuses a whole batch in which two entries have one id.
+    @Test func entriesOfABatchHaveIdsOfTheirOwnThoughTheyAreOfOneMessage() async throws {
+        let server = try TestServer { _ in .json(#"{"Successful":[{"Id":"0"},{"Id":"1"},{"Id":"2"}]}"#) }
+        let queue = SQSQueue(.at(server.url), queue: "http://x/1/q")
+        let receipts = ["same", "same", "other"].map { ReceiptHandle($0) }
+        #expect(await queue.delete(receipts) == [nil, nil, nil])
+        let body = try JSONValue.parse(try #require(server.requests.first).body)
+        let entries = body["Entries"]?.array ?? []
+        #expect(entries.map { $0["Id"]?.string } == ["0", "1", "2"])
+        #expect(entries.map { $0["ReceiptHandle"]?.string } == ["same", "same", "other"])
+    }
+}

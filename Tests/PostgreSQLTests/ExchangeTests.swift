@@ -1,0 +1,89 @@
+import Events
+import Pipeline
+import StoreConformance
+import Support
+import Synchronization
+import Testing
+
+@testable import PostgreSQL
+
+extension PostgreSQLTests {
+    /// What goes over the wire, and who is woken by it.
+    @Suite struct ExchangeTests {
+        private final class Counter: Sendable {
+            private let count = Mutex(0)
+            func add() { count.withLock { $0 += 1 } }
+            func take() -> Int {
+                count.withLock { count in
+                    defer { count = 0 }
+                    return count
+                }
+            }
+        }
+
+        @Test func aBatchOfTenIsTwoRoundTrips() async throws {
+            let counter = Counter()
+            let bench = try await Bench { options in
+                options.observer = { if case .exchanged = $0 { counter.add() } }
+            }
+            let store = bench.postgres
+            let now = bench.clock.now
+            // The connections are made, and look for the schema.
+            try await store.check()
+            _ = try await store.depth()
+            _ = counter.take()
+            for round in 0..<3 {
+                let requests = (0..<10).map { Make.request("e-\(round)-\($0)", message: "m-\(round)-\($0)", at: now) }
+                let leases = try await store.claim(requests, at: now).compactMap(\.lease)
+                #expect(counter.take() == 1)
+                let effects = Effects(
+                    writes: [StateWrite(key: Bytes("k"), value: Bytes("\(round)"), expected: nil)],
+                    drafts: [
+                        Draft(source: "s", detailType: "d", resource: "r", correlationID: "", detail: Bytes("1"))
+                    ])
+                let results = try await store.commit(leases.map { Make.done($0, effects, at: now) }, at: now)
+                #expect(results == Array(repeating: .committed, count: 10))
+                #expect(counter.take() == 1)
+            }
+            await bench.close()
+        }
+
+        @Test func commitsThatComeTogetherShareATransaction() async throws {
+            let calls = Mutex<[Int]>([])
+            let bench = try await Bench { options in
+                options.observer = { if case .committed(let count, _) = $0 { calls.withLock { $0.append(count) } } }
+            }
+            let store = bench.postgres
+            let now = bench.clock.now
+            let requests = (0..<200).map { Make.request("e-\($0)", message: "m-\($0)", at: now) }
+            let leases = try await store.claim(requests, at: now).compactMap(\.lease)
+            #expect(leases.count == 200)
+            let results = try await withThrowingTaskGroup(of: [CommitResult].self) { group in
+                for lease in leases { group.addTask { try await store.commit([Make.done(lease, at: now)], at: now) } }
+                return try await group.reduce(into: []) { $0 += $1 }
+            }
+            #expect(results == Array(repeating: .committed, count: 200))
+            #expect(calls.withLock { $0.reduce(0, +) } == 200)
+            #expect(calls.withLock { $0.count } < 200)
+            await bench.close()
+        }
+
+        @Test func aCommitWakesTheRelaysTimersAndReadersOfOtherSidecars() async throws {
+            let bench = try await Bench()
+            let other = try #require(try await bench.second() as? PostgreSQLStore)
+            let now = bench.clock.now
+            let store = bench.postgres
+            let growth = other.growth()
+            let lease = try #require(try await store.claim([Make.request("e-1", at: now)], at: now)[0].lease)
+            let effects = Effects(
+                drafts: [Draft(source: "s", detailType: "d", resource: "r", correlationID: "", detail: Bytes("1"))],
+                timers: [TimerChange(key: Bytes("k"), at: now, detail: Bytes("1"))])
+            #expect(try await store.commit([Make.done(lease, effects, at: now)], at: now) == [.committed])
+            for await _ in other.outboxWrites where try await other.depth().rows == 1 { break }
+            for await _ in other.timerChanges { break }
+            for await _ in growth where try await other.newest() == 1 { break }
+            await bench.close()
+            for await _ in other.outboxWrites {}
+        }
+    }
+}

@@ -1,0 +1,117 @@
+import Foundation
+import Glibc
+import Synchronization
+
+/// A real PostgreSQL from Debian's package, in a process and a folder of its own, on a Unix socket.
+///
+/// It ends with the test process, however that ends. A test that stops or kills the server starts one for itself; all
+/// others share one, each in a schema of its own.
+public final class PostgreSQLServer: Sendable {
+    /// The folder of its socket: what `host=` takes.
+    public let folder: String
+    private let process: Process
+    private let lifeline: Pipe
+    private static let names = Mutex(0)
+    private static let one = Result { try PostgreSQLServer() }
+
+    /// Started by the first test that asks.
+    public static func shared() throws -> PostgreSQLServer { try one.get() }
+
+    /// A name that no other test of this run has.
+    public static func freshName() -> String {
+        "t\(ProcessInfo.processInfo.processIdentifier)_\(names.withLock { count in count += 1; return count })"
+    }
+
+    public struct Missing: Error, CustomStringConvertible {
+        public let description: String
+        public init(description: String) { self.description = description }
+    }
+
+    /// `postgres` refuses to run as root: there it is another user's process. The shell stops it, and removes its
+    /// folder, when its own input ends, so also when this process was killed.
+    private static let script = """
+        set -e
+        bin=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
+        folder=$(mktemp -d /tmp/outrigger-postgresql.XXXXXX)
+        trap 'rm -rf "$folder"' EXIT
+        run=
+        if [ "$(id -u)" = 0 ]; then
+            chown nobody "$folder"
+            run="setpriv --reuid=nobody --regid=nogroup --clear-groups"
+        fi
+        cd /
+        $run "$bin/initdb" -D "$folder/data" -U outrigger -A trust -E UTF8 --no-locale --no-sync >/dev/null
+        cp /dev/null "$folder/log"
+        serve() {
+            $run "$bin/postgres" -D "$folder/data" -k "$folder" -c listen_addresses= -c max_connections=200 \
+                -c shared_buffers=32MB -c log_min_messages=fatal 2>>"$folder/log" &
+            server=$!
+            until "$bin/pg_isready" -q -h "$folder" -U outrigger; do
+                kill -0 $server || { cat "$folder/log"; exit 1; }
+                sleep 0.05
+            done
+        }
+        serve
+        echo "ready $folder"
+        while read -r word; do
+            kill -s $word $server
+            wait $server || true
+            serve
+            echo ready
+        done
+        # Nobody asks for its files again: no checkpoint.
+        kill -s QUIT $server
+        wait $server || true
+        """
+
+    public init() throws {
+        process = Process()
+        process.executableURL = URL(filePath: "/bin/sh")
+        process.arguments = ["-c", Self.script]
+        lifeline = Pipe()
+        process.standardInput = lifeline
+        let words = Pipe()
+        process.standardOutput = words
+        process.standardError = words
+        try process.run()
+        try? words.fileHandleForWriting.close()
+        answers = words.fileHandleForReading
+        let line = try Self.line(answers)
+        guard line.hasPrefix("ready ") else {
+            throw Missing(description: "PostgreSQL does not start; Tests/run installs what tests need: \(line)")
+        }
+        folder = String(line.dropFirst(6))
+    }
+
+    private let answers: FileHandle
+
+    /// Ends the server as a crash does (`QUIT`) or in good order (`INT`), and starts it again.
+    public func restart(_ signal: String = "QUIT") throws {
+        try lifeline.fileHandleForWriting.write(contentsOf: Data((signal + "\n").utf8))
+        let line = try Self.line(answers)
+        guard line == "ready" else { throw Missing(description: line) }
+    }
+
+    private static func line(_ handle: FileHandle) throws -> String {
+        var text: [UInt8] = []
+        while text.last != 10 {
+            var byte: UInt8 = 0
+            let count = read(handle.fileDescriptor, &byte, 1)
+            if count == 1 { text.append(byte) }
+            // A child that ends interrupts it.
+            if count == 0 || (count < 0 && errno != EINTR) { break }
+        }
+        return String(decoding: text, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
+    /// A connection string, by way of another folder where a proxy listens.
+    public func connection(through folder: String? = nil, _ more: String = "") -> String {
+        "host=\(folder ?? self.folder) user=outrigger dbname=postgres \(more)"
+    }
+
+    /// Runs SQL with psql, as an administrator would.
+    public func administer(_ sql: String) throws {
+        let (status, said) = try Shell.run("psql -q -v ON_ERROR_STOP=1 '\(connection())' 2>&1 <<'SQL'\n\(sql)\nSQL")
+        guard status == 0 else { throw Missing(description: said) }
+    }
+}
