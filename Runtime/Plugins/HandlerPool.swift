@@ -167,12 +167,14 @@ final class HandlerPool: WorkerOwner {
     // MARK: - batches
 
     func take(_ batch: Waiting, at now: Int64) {
-        waiting.append(batch)
+        let place = batch.batch.isCritical ? waiting.firstIndex { !$0.batch.isCritical } : nil
+        waiting.insert(batch, at: place ?? waiting.endIndex)
         dispatch(at: now)
         refuseIfHopeless()
     }
 
-    /// In order. One that must be alone gets a worker that has nothing else, and none passes it while it waits.
+    /// In order, critical ones first. One that must be alone gets a worker that has nothing else, and none that is not
+    /// critical passes it while it waits.
     private func dispatch(at now: Int64) {
         while let next = waiting.first, !options.isInline || mayRunInline(next.batch),
             let (worker, lane) = place(for: next.batch)
@@ -183,7 +185,10 @@ final class HandlerPool: WorkerOwner {
     }
 
     private func place(for batch: Batch) -> (WorkerProcess, Int)? {
-        let able = places.compactMap(\.worker).filter { worker in
+        let workers = places.compactMap(\.worker).filter { $0.phase == .ready }
+        let lanes = workers.reduce(0) { $0 + $1.lanes.count }, busy = workers.reduce(0) { $0 + $1.busyLanes }
+        guard batch.isCritical || lanes - busy > min(batch.spares, lanes - 1) else { return nil }
+        let able = workers.filter { worker in
             worker.freeLane != nil && (batch.isAlone ? worker.isIdle : !worker.runsAlone)
         }
         guard let worker = able.min(by: { $0.busyLanes < $1.busyLanes }), let lane = worker.freeLane else { return nil }

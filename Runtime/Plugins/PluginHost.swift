@@ -132,11 +132,8 @@ public final class PluginHost: HandlerHost {
     /// Whether a process, by its pid here, is a worker: from its start until it is reaped.
     public func isWorker(_ process: Int32) -> Bool { engine.isWorker(process) }
 
-    /// The sidecar stops, and has waited long enough: inline handlers that do not return, now or later, end with the
-    /// process. Their events are unanswered.
-    public func abandonStuck() async { await engine.abandonStuck() }
-
     /// Lets workers finish for so long, then kills them; returns when all are reaped. What was unanswered says so.
+    /// Inline handlers that do not return end with the process: their events are unanswered, too.
     public func stop(within drain: Duration) async { await engine.stop(within: drain) }
 
     // MARK: - HandlerHost
@@ -146,7 +143,7 @@ public final class PluginHost: HandlerHost {
             throw Failure(.handleWorkerUnavailable, batch.handler.text, "a batch has 1 to \(WP_BATCH_EVENTS) events")
         }
         if let strike = strike(on: batch) { return [.struck(strike)] }
-        let generation = generations.withLock { $0[batch.generation] }
+        let generation = generation(batch.generation)
         guard let trial = generation?.trial(of: batch.handler), !trial.isOver else {
             return try await run(batch, by: generation)
         }
@@ -155,6 +152,8 @@ public final class PluginHost: HandlerHost {
         case .shadow: return try await run(batch, by: generation, shadowedBy: trial, shadows)
         }
     }
+
+    func generation(_ number: Int) -> HandlerGeneration? { generations.withLock { $0[number] } }
 
     private func strike(on batch: Batch) -> Failure? {
         guard batch.isAlone, batch.assignments.count == 1, let event = batch.assignments.first?.event.id,

@@ -1,5 +1,6 @@
 import Events
 import Pipeline
+import StoreCommon
 
 // Looking and claiming are one step: both happen on the store's thread, with no transaction in between.
 
@@ -11,17 +12,19 @@ extension StoreCore {
         do throws(Failure) {
             return try read { tables in
                 try requests.map { request in
-                    let (rows, own, done) = try rows(for: request, in: tables, at: now)
-                    switch Dedup.judge(rows, for: request, at: now) {
+                    let met = try meet(request, in: tables, at: now)
+                    let blocker = try tables.event(blocking: request, at: now)
+                    switch Dedup.judge(met.rows, for: request, permitted: met.permit, behind: blocker, at: now) {
                     case .grant(let history):
                         let fence = nextNumber()
                         let claimed = Claimed(
-                            request, history: history, row: own, keepsPayload: options.journal.keepsPayloads)
+                            request, history: history, row: met.own?.row, wasDone: met.wasDone, permit: met.permit,
+                            keepsPayload: options.journal.keepsPayloads)
                         claims.grant(request, claimed, fence: fence, at: now)
                         granted.append(fence)
                         return .granted(Lease(fence: fence), history)
                     case .done:
-                        duplicates.append(JournalEntry(duplicate: request, of: done ?? "", at: now))
+                        duplicates.append(JournalEntry(duplicate: request, of: met.done ?? "", at: now))
                         return .done
                     case .inFlight: return .inFlight
                     case .dead(let failure): return .dead(failure)
@@ -35,27 +38,37 @@ extension StoreCore {
         }
     }
 
-    /// What shares an identity with the request, the ledger's row that its end will be written to, and the event that
-    /// was done before.
-    private func rows(
-        for request: ClaimRequest, in tables: Tables, at now: Instant
-    ) throws -> (rows: [Dedup.Row], own: Int64?, done: String?) {
+    /// What is known of a request before it is judged.
+    private struct Met {
+        let permit: Permit?
+        /// What shares an identity with it.
         var rows: [Dedup.Row] = []
-        var own: Int64?
+        /// The ledger's row that its end will be written to.
+        var own: LedgerRow?
+        /// The event that was done before.
         var done: String?
+        var wasDone = false
+    }
+
+    private func meet(_ request: ClaimRequest, in tables: Tables, at now: Instant) throws -> Met {
+        var met = Met(permit: try tables.permit(for: request, at: now))
         for match in Dedup.Row.Match.all {
             let holder = claims.holder(match, of: request, at: now)
             let found = try tables.ledgerRow(match, of: request, at: now)
-            if match != .businessKey { own = own ?? found?.row }
             let live = found.flatMap { $0.keepUntil > now ? $0 : nil }
-            if let live, live.state == .done { done = done ?? live.id.text }
-            if let live, live.state == .done || holder == nil {
-                rows.append(live.dedupRow(match))
+            if met.own == nil, let found, found.isOwn(match, of: request) {
+                met.own = found
+                met.wasDone = live?.state == .done
+            }
+            if let live, live.state == .done { met.done = met.done ?? live.id.text }
+            // Done always wins; but under a permit a second copy waits for the first.
+            if let live, holder == nil || (live.state == .done && met.permit == nil) {
+                met.rows.append(live.dedupRow(match))
             } else if let holder {
-                rows.append(holder.dedupRow(match))
+                met.rows.append(holder.dedupRow(match))
             }
         }
-        return (rows, own, done)
+        return met
     }
 
     func renew(_ leases: [Lease], until: Instant) -> [Bool] {

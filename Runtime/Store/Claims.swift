@@ -1,59 +1,6 @@
 import Events
 import Pipeline
-
-/// What the store must know of a claimed event to commit its end; the payload only where the journal keeps it.
-final class Claimed: Sendable {
-    let consumer: QueueName
-    let messageID: MessageID
-    let id: EventID
-    let tokenDigest: Digest?
-    let payloadDigest: Digest
-    let source: String
-    let detailType: String
-    let resource: String
-    let trace: Event.Trace
-    let keyID: String
-    let sentAt: Instant
-    let payload: Bytes?
-    let handler: HandlerID
-    let businessKey: Digest?
-    let history: History
-    /// The ledger's row of this identity, if it has one.
-    let row: Int64?
-
-    init(_ request: ClaimRequest, history: History, row: Int64?, keepsPayload: Bool) {
-        let event = request.event
-        consumer = request.consumer
-        messageID = request.messageID
-        id = event.id
-        tokenDigest = event.tokenDigest
-        payloadDigest = event.payloadDigest
-        source = event.source
-        detailType = event.detailType
-        resource = event.resource
-        trace = event.trace
-        keyID = event.keyID
-        sentAt = request.sentAt
-        payload = keepsPayload ? event.detail : nil
-        handler = request.handler
-        businessKey = request.businessKey
-        self.history = history
-        self.row = row
-    }
-
-    var isTimer: Bool { source == TimerEvent.source && id.issuer == TimerEvent.issuer }
-
-    func dedupRow(_ match: Dedup.Row.Match) -> Dedup.Row {
-        Dedup.Row(
-            match: match, state: .claimed, messageID: messageID, payloadDigest: payloadDigest, source: source,
-            detailType: detailType, resource: resource, history: history, failure: nil)
-    }
-}
-
-extension Dedup.Row.Match {
-    /// In the order of precedence.
-    static let all: [Self] = [.eventID, .tokenDigest, .businessKey]
-}
+import StoreCommon
 
 /// Who runs what, in memory: a crash voids every claim.
 struct Claims: Sendable {
@@ -152,22 +99,5 @@ struct Claims: Sendable {
     /// Gives up the claims whose lease has ended and that nobody else asked for.
     mutating func sweep(at now: Instant) {
         for (fence, lease) in leases where !lease.isCommitting && lease.until <= now { remove(fence) }
-    }
-}
-
-/// The fences that were committed last: committing one of them again is harmless. Bounded: two generations.
-struct CommittedFences: Sendable {
-    private static let perGeneration = 16_384
-    private var current: Set<UInt64> = []
-    private var previous: Set<UInt64> = []
-
-    func contains(_ fence: UInt64) -> Bool { current.contains(fence) || previous.contains(fence) }
-
-    mutating func insert(_ fence: UInt64) {
-        if current.count >= Self.perGeneration {
-            previous = current
-            current = []
-        }
-        current.insert(fence)
     }
 }

@@ -1,6 +1,7 @@
 import Events
 import GRDB
 import Pipeline
+import StoreCommon
 
 /// Writes the calls of one transaction, each commitment in a savepoint of its own.
 struct CommitWriter {
@@ -35,12 +36,17 @@ struct CommitWriter {
             }
         case .settle(let results, let now):
             for result in results { try tables.settle(result, keepsPayload: options.journal.keepsPayloads, at: now) }
-        case .record(let entries): for entry in entries { try tables.append(entry) }
+        case .record(let entries): for entry in entries { try tables.record(entry) }
         case .seal(let head, let signature): try tables.seal(head, signature)
         case .submit(let submission, let limits, let now):
             return .submitted(try submit(submission, limits, at: now))
         case .unshelve(let letters): for letter in letters { try tables.unshelve(letter) }
         case .republish(let ids, let now): for id in ids { try tables.republish(id, at: now) }
+        case .permit(let permits, let entries):
+            for permit in permits { try tables.write(permit) }
+            for entry in entries { try tables.append(entry) }
+        case .free(let group, let consumer, let entry):
+            return .count(try tables.free(group, of: consumer, entry))
         case .sweep(let now): return .count(try tables.sweep(atMost: Self.sweepRows, at: now))
         case .touch:
             try tables.run("UPDATE meta SET value = value WHERE key = 'boot'")
@@ -77,8 +83,10 @@ struct CommitWriter {
         let now = entry.now
         let commitment = entry.commitment
         try tables.record(claim, commitment)
+        if let permit = claim.permit { try tables.use(permit, by: commitment.verdict) }
         switch commitment.verdict {
         case .done(let effects):
+            try tables.free(behind: claim)
             if claim.isTimer { try tables.removeTimer(of: claim.id) }
             for (write, version) in zip(effects.writes, entry.versions) {
                 try tables.write(write, version: version, of: claim.handler, at: now)
@@ -87,32 +95,16 @@ struct CommitWriter {
                 try tables.enqueue(draft, ordinal: ordinal, of: claim, at: now)
             }
             for timer in effects.timers { try tables.change(timer, of: claim, fence: entry.fence) }
-            try journal(entry, of: claim, .done, nil)
-        case .retry(let failure):
+        case .retry:
             if claim.isTimer { try tables.retryTimer(of: claim.id) }
-            try journal(entry, of: claim, .retry, failure)
-        case .dead(let failure, let letter):
+        case .dead(_, let letter, let parks):
             if claim.isTimer { try tables.removeTimer(of: claim.id) }
+            if parks { try tables.park(claim, until: commitment.keepUntil, at: now) }
             if let letter {
                 try tables.shelve(letter, queue: claim.consumer, message: claim.messageID, at: now)
             }
-            try journal(entry, of: claim, .dead, failure)
         }
-    }
-
-    private func journal(
-        _ entry: StoreCore.Entry, of claim: Claimed, _ outcome: JournalEntry.Outcome, _ failure: Failure?
-    ) throws {
-        let commitment = entry.commitment
-        var row = JournalEntry(outcome, of: claim, at: entry.now)
-        row.take(failure)
-        row.generation = commitment.generation
-        row.attempt = commitment.history.attempts
-        row.deliveries = commitment.run.deliveries
-        row.waited = commitment.run.waited
-        row.took = commitment.run.took
-        row.retryAt = commitment.run.retryAt
-        try tables.append(row, body: claim.payload)
+        try tables.append(JournalEntry(commitment, of: claim, at: now), body: claim.payload)
     }
 
     /// In a savepoint: of a submission everything is taken, or nothing.

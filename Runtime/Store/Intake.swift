@@ -1,16 +1,6 @@
-import Cryptography
 public import Events
 public import Pipeline
-
-/// What may wait for the bus; beyond it nothing more is taken from outside.
-public struct OutboxLimits: Sendable, Hashable {
-    public var rows: Int
-    public var bytes: Int
-    public init(rows: Int = Limits.outboxRows, bytes: Int = Limits.outboxBytes) {
-        self.rows = rows
-        self.bytes = bytes
-    }
-}
+public import StoreCommon
 
 extension Tables {
     /// Takes all entries, with the name of the request, or answers it as the first time.
@@ -46,16 +36,7 @@ extension Tables {
     private func take(_ entry: Submission.Entry, keepsPayload: Bool, at now: Instant) throws {
         let draft = entry.draft
         try enqueue(draft, id: entry.id, parent: "", handler: "", entry.trace, at: now)
-        var row = JournalEntry(time: now, kind: .publication, direction: .outgoing, outcome: .accepted)
-        row.event = entry.id
-        row.source = draft.source
-        row.detailType = draft.detailType
-        row.resource = draft.resource
-        row.sentAt = now
-        row.payload = Hash.sha256(draft.detail)
-        row.take(entry.trace)
-        if !draft.correlationID.isEmpty { row.correlationID = draft.correlationID }
-        try append(row, body: keepsPayload ? draft.detail : nil)
+        try append(JournalEntry(accepted: entry, at: now), body: keepsPayload ? draft.detail : nil)
     }
 
     private func remember(_ submission: Submission) throws {

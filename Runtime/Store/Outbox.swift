@@ -1,6 +1,7 @@
 import Cryptography
 import Events
 import Pipeline
+import StoreCommon
 
 extension Publication {
     /// - Parameter row: the columns of the outbox from `row` on, as ``Tables/publication(_:)`` selects them.
@@ -54,11 +55,14 @@ extension Tables {
         counters.wroteOutbox = true
     }
 
+    /// No wait for the bus is nearly as long: a row that is due later was put off by a clock that was ahead.
+    private static let longestWait = Duration.minutes(5)
+
     /// The oldest row of each resource, where it is due and not in flight, in the order of commit.
     func duePublications(atMost count: Int, excluding: Set<Int64>, at now: Instant) throws -> [Publication] {
         let rows = try all(
-            "SELECT row FROM outbox WHERE head = 1 AND due <= ? ORDER BY row LIMIT ?",
-            [.instant(now), .number(count + excluding.count)]
+            "SELECT row FROM outbox WHERE head = 1 AND (due <= ? OR due > ?) ORDER BY row LIMIT ?",
+            [.instant(now), .instant(now + Self.longestWait), .number(count + excluding.count)]
         ) { row in row.integer(0) }
         return try rows.lazy.filter { !excluding.contains($0) }.prefix(count).compactMap(publication)
     }

@@ -1,5 +1,6 @@
 public import Events
 public import Pipeline
+import StoreCommon
 
 /// The embedded store: ledger, handler state, outbox, timers, dead-letter shelf and journal in one SQLite file, for
 /// exactly one sidecar.
@@ -33,7 +34,13 @@ public final class SQLiteStore: Ledger, HandlerState, TimerStore, Outbox, Public
     ///   `store.unavailable` where files cannot be made or written.
     public static func open(_ options: StoreOptions) throws(Failure) -> SQLiteStore {
         let lock = try StoreLock(path: options.path + ".lock")
+        // What is left by a volume that lost its files is no empty store: everything would run again.
+        if options.durability == .durable, lock.isMarked, Volume.size(of: options.path) == 0 {
+            let cause = "a store was here and is gone; to begin with an empty one remove \(options.path).lock, too"
+            throw Failure(.storeCorrupt, options.path, cause)
+        }
         let connection = try Connection(options, after: nil)
+        try lock.mark()
         let signals = StoreSignals(segment: options.journal.segment)
         let tail = JournalTail()
         let core = try StoreCore(

@@ -56,14 +56,27 @@ enum Schema {
             row INTEGER PRIMARY KEY, consumer TEXT NOT NULL, issuer TEXT NOT NULL, event TEXT NOT NULL, token BLOB,
             handler TEXT NOT NULL, business BLOB, payload BLOB NOT NULL, source TEXT NOT NULL,
             detail_type TEXT NOT NULL, resource TEXT NOT NULL, message TEXT NOT NULL, state INTEGER NOT NULL,
-            attempts INTEGER NOT NULL, strikes INTEGER NOT NULL, first_seen INTEGER NOT NULL, code TEXT,
-            subject TEXT, cause TEXT, keep_until INTEGER NOT NULL, fence INTEGER NOT NULL, generation INTEGER NOT NULL
+            attempts INTEGER NOT NULL, spent TEXT NOT NULL, strikes INTEGER NOT NULL, first_seen INTEGER NOT NULL,
+            code TEXT, subject TEXT, cause TEXT, keep_until INTEGER NOT NULL, fence INTEGER NOT NULL,
+            generation INTEGER NOT NULL
         ) STRICT;
         CREATE UNIQUE INDEX ledger_event ON ledger (event, issuer, consumer);
         CREATE INDEX ledger_token ON ledger (token, consumer, state) WHERE token IS NOT NULL;
         CREATE INDEX ledger_business ON ledger (business, handler, consumer)
             WHERE business IS NOT NULL AND state = 0;
         CREATE INDEX ledger_keep ON ledger (keep_until);
+        -- FIFO groups that stand behind an event which failed for good.
+        CREATE TABLE parked (
+            row INTEGER PRIMARY KEY, consumer TEXT NOT NULL, message_group TEXT NOT NULL, issuer TEXT NOT NULL,
+            event TEXT NOT NULL, time INTEGER NOT NULL, keep_until INTEGER NOT NULL
+        ) STRICT;
+        CREATE UNIQUE INDEX parked_group ON parked (message_group, consumer);
+        -- An operator's word that an event may run once more. begun: its run is to be tried again.
+        CREATE TABLE permits (
+            row INTEGER PRIMARY KEY, consumer TEXT NOT NULL, event TEXT NOT NULL, until INTEGER NOT NULL,
+            begun INTEGER NOT NULL
+        ) STRICT;
+        CREATE UNIQUE INDEX permits_event ON permits (event, consumer);
 
         CREATE TABLE state (
             row INTEGER PRIMARY KEY, handler TEXT NOT NULL, key BLOB NOT NULL, version INTEGER NOT NULL,

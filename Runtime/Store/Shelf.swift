@@ -1,5 +1,6 @@
 import Events
 import Pipeline
+import StoreCommon
 
 // What was refused or given up, and is kept here because no queue takes it. Letters are never swept: they may be the
 // only copy.
@@ -53,11 +54,17 @@ extension Tables {
             "DELETE FROM state WHERE row IN (SELECT row FROM state WHERE expires <= ? LIMIT ?)", values)
         let submissions = try change(
             "DELETE FROM submissions WHERE row IN (SELECT row FROM submissions WHERE keep_until <= ? LIMIT ?)", values)
+        let parked = try change(
+            "DELETE FROM parked WHERE row IN (SELECT row FROM parked WHERE keep_until <= ? LIMIT ?)", values)
+        let permits = try change(
+            "DELETE FROM permits WHERE row IN (SELECT row FROM permits WHERE until <= ? LIMIT ?)", values)
         let journal = try pruneJournal(atMost: count)
         counters.statistics.ledger -= ledger
         counters.statistics.refusals -= refusals
         counters.statistics.state -= state
         counters.statistics.submissions -= submissions
-        return ledger + refusals + state + submissions + journal
+        counters.statistics.parked -= parked
+        counters.statistics.permits -= permits
+        return ledger + refusals + state + submissions + parked + permits + journal
     }
 }

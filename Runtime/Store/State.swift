@@ -1,32 +1,5 @@
 import Events
-
-/// A key of one handler's state.
-struct StateKey: Hashable {
-    let handler: HandlerID
-    let key: Bytes
-}
-
-/// A write that was answered done and waits for its commit: what reads see until then.
-struct PendingValue {
-    /// `nil` for a key that was erased.
-    let value: Bytes?
-    let version: UInt64
-    let expires: Instant?
-
-    func read(_ key: Bytes, at now: Instant) -> StateValue {
-        guard let value, expires.map({ $0 > now }) ?? true else { return StateValue(key: key, value: [], version: 0) }
-        return StateValue(key: key, value: value, version: version)
-    }
-}
-
-extension StateWrite {
-    /// Longer than any store lives, short enough to add to any moment.
-    private static let longest = Int64(100 * 366 * 86_400_000)
-
-    func expires(from now: Instant) -> Instant? {
-        timeToLive.map { now + .milliseconds(min(max($0.milliseconds, 0), Self.longest)) }
-    }
-}
+import StoreCommon
 
 extension Tables {
     func stateValue(_ key: Bytes, of handler: HandlerID, at now: Instant) throws -> StateValue {
@@ -67,33 +40,5 @@ extension Tables {
         if try change(update, values) > 0 { return }
         try run("INSERT INTO state (version, expires, value, handler, key) VALUES (?, ?, ?, ?, ?)", values)
         counters.statistics.state += 1
-    }
-}
-
-extension Effects {
-    /// Why the store does not take these effects, now or ever: `handle.too-large`. The same limits in every store.
-    func refusal(of handler: HandlerID) -> Failure? {
-        if reads.isEmpty && writes.isEmpty && drafts.isEmpty && timers.isEmpty { return nil }
-        func excess(_ what: String) -> Failure { Failure(.handleTooLarge, handler.text, what) }
-        if reads.count > Limits.stateReadsPerEvent { return excess("too many state keys read") }
-        if writes.count > Limits.stateWritesPerEvent { return excess("too many state keys written") }
-        if drafts.count > Limits.publishesPerEvent { return excess("too many events published") }
-        if timers.count > Limits.timersPerEvent { return excess("too many timers set") }
-        let keys = reads.map(\.key) + writes.map(\.key) + timers.map(\.key)
-        if keys.contains(where: { $0.count > Limits.stateKeyBytes }) { return excess("a key is too long") }
-        if writes.contains(where: { $0.value?.count ?? 0 > Limits.stateValueBytes }) {
-            return excess("a state value is too long")
-        }
-        let bytes = writes.reduce(0) { $0 + ($1.value?.count ?? 0) } + drafts.reduce(0) { $0 + $1.size }
-            + timers.reduce(0) { $0 + $1.detail.count }
-        return bytes > Limits.effectsBytes ? excess("writes and drafts are too large together") : nil
-    }
-}
-
-extension Draft {
-    /// Bytes that it takes in the outbox, roughly.
-    var size: Int {
-        detail.count + attributes.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count }
-            + source.utf8.count + detailType.utf8.count + resource.utf8.count + correlationID.utf8.count
     }
 }

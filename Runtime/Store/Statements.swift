@@ -1,6 +1,7 @@
 import Events
 import GRDB
 import GRDBSQLite
+import StoreCommon
 
 /// A value on its way into a statement.
 enum Value {
@@ -140,12 +141,5 @@ final class Statements {
         guard code != expected else { return }
         throw DatabaseError(
             resultCode: ResultCode(rawValue: code), message: sqlite3_errmsg(connection).map { String(cString: $0) })
-    }
-}
-
-extension Digest {
-    func withUnsafeBytes<T>(_ body: (UnsafeRawBufferPointer) -> T) -> T {
-        let words = (high.0.bigEndian, high.1.bigEndian, low.0.bigEndian, low.1.bigEndian)
-        return Swift.withUnsafeBytes(of: words, body)
     }
 }

@@ -22,6 +22,19 @@ struct StoreLock: ~Copyable {
         self.descriptor = descriptor
     }
 
+    /// Whether a store was ever made beside it.
+    var isMarked: Bool {
+        var status = stat()
+        return fstat(descriptor, &status) == 0 && status.st_size > 0
+    }
+
+    /// Says so, for as long as the lock's file is there.
+    func mark() throws(Failure) {
+        guard isMarked || pwrite(descriptor, "made\n", 5, 0) == 5, fsync(descriptor) == 0 else {
+            throw Failure(.storeUnavailable, "", String(cString: strerror(errno)))
+        }
+    }
+
     deinit { Glibc.close(descriptor) }
 }
 

@@ -52,6 +52,9 @@ public struct StoreStatistics: Sendable, Hashable {
     public var publications = 0
     /// Idempotency keys.
     public var submissions = 0
+    /// FIFO groups that stand behind an event that failed for good.
+    public var parked = 0
+    public var permits = 0
     public var journal = 0
     /// Claims in memory.
     public var claims = 0

@@ -89,6 +89,8 @@ struct Counters {
         statistics.refusals = try count("refusals")
         statistics.publications = try count("publications")
         statistics.submissions = try count("submissions")
+        statistics.parked = try count("parked")
+        statistics.permits = try count("permits")
         statistics.journal = try count("journal")
         var counters = Counters(statistics: statistics, journal: try JournalHead.load(db, boot: boot))
         let statements = Statements(db)

@@ -1,25 +1,6 @@
-import Cryptography
-@_spi(Verification) import Events
+import Events
 import JSON
-
-/// A timer of a handler, once it is due: an event that the sidecar makes itself.
-enum TimerEvent {
-    static let source = "outrigger.timer"
-    static let issuer = "timer"
-
-    fileprivate static func make(_ row: Columns, at now: Instant) -> Event {
-        let detail = row.bytes(2)
-        return Event(
-            id: EventID(issuer: issuer, text: row.text(0)), tokenDigest: nil, payloadDigest: Hash.sha256(detail),
-            source: source, detailType: row.text(1), resource: "", detail: detail, keyID: "outrigger", signedAt: now,
-            isBound: true, trace: Event.Trace(correlationID: row.text(3)))
-    }
-}
-
-extension Event {
-    /// The sidecar made it: it was in no queue.
-    var isTimer: Bool { source == TimerEvent.source && id.issuer == TimerEvent.issuer }
-}
+import StoreCommon
 
 extension Tables {
     /// Timers that are due and not claimed, oldest first; those that were tried before come after all others, so that
@@ -33,7 +14,9 @@ extension Tables {
             AND handler IN (SELECT value FROM json_each(?)) ORDER BY tries, due LIMIT ?
             """,
             [.instant(now), Self.list(handlers), .number(count + claimed.count)]
-        ) { row in TimerEvent.make(row, at: now) }
+        ) { row in
+            TimerEvent.make(row.text(0), of: row.text(1), detail: row.bytes(2), correlationID: row.text(3), at: now)
+        }
         return Array(events.lazy.filter { !claimed.contains($0.id.text) }.prefix(count))
     }
 

@@ -6,6 +6,7 @@ import JSON
 import Logging
 import Pipeline
 import Store
+import StoreCommon
 import Support
 
 @testable import LocalAPI
@@ -62,9 +63,11 @@ final class EventBench: Sendable {
             journal: store, publishing: publishing, standing: { [standing] _ in standing }, keep: { .hours(24) },
             clock: MachineClock())
         events.timing = timing
-        let routes = LocalAPI.routes(ScriptedOperations(), events, ScriptedOffice())
+        let routes = LocalAPI.routes(ScriptedOperations(), events, ScriptedOffice(), ScriptedReplays())
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let desk = RequestDesk(peers: peers, responder: routes.responder(), logger: logger, observer: Answers())
+        let desk = RequestDesk(
+            peers: peers, responder: routes.responder(), logger: logger, observer: Answers(),
+            date: AnswerDate(clock: MachineClock()))
         let server = try SocketServer(
             kind, at: SocketPlace(path: socket, mode: 0o600, group: nil), desk, logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { group in

@@ -5,6 +5,7 @@ import Hummingbird
 import JSON
 import Pipeline
 import Store
+import StoreCommon
 import Support
 import Testing
 

@@ -46,7 +46,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "[]", "null", "{", #"{"code":7}"#, #"{"code":""}"#, #"{"code":"a/b"}"#, #"{"attempts":-3}"#,
+        "", "[]", "null", "{", #"{"code":7}"#, #"{"code":""}"#, #"{"code":"a/b"}"#, #"{"code":"-"}"#,
+        #"{"attempts":-3}"#,
         #"{"code":"\#u{1b}[2J"}"#, #"{"attempts":1e99,"firstSeen":"x"}"#,
     ])
     func whatAStrangerWroteIsNotBelieved(failure: String) {

@@ -17,7 +17,8 @@ import Testing
             BoxedLetter(
                 id: MessageID("l-\(number)"), body: Bytes(#"{"detail-type":"T.v1"}"#),
                 attributes: [Attribute(name: "kind", value: "x")],
-                failure: #"{"code":"handle.rejected","handler":"pay","attempts":2,"signature":"verified"}"#,
+                failure: #"{"code":"handle.rejected","handler":"pay","attempts":2,"eventId":"e-\#(number)","#
+                    + #""signature":"verified"}"#,
                 arrivedAt: Instant(unixSeconds: Int64(number)), group: nil)
         })
 
@@ -42,9 +43,15 @@ import Testing
             #expect(asked.filter?.queue == QueueName("main"))
             let groups = try await bench.ask("GET", "/v1/dead-letters/groups?queue=main")
             #expect(groups.json["groups"]?[0]?["count"]?.int == 3)
+            for parked in [answer.json["parked"]?[0], groups.json["parked"]?[0]] {
+                #expect(parked?["messageGroup"]?.string == "account 7" && parked?["behind"]?.string == "e-1")
+                #expect(parked?["since"]?.string == "1970-01-01T00:01:00.000Z")
+            }
+            let permitted = try await bench.ask("GET", "/v1/dead-letters/l-1?queue=main")
+            #expect(permitted.json["permittedUntil"]?.string == "1970-01-02T00:00:00.000Z")
             let one = try await bench.ask("GET", "/v1/dead-letters/l-2?queue=main&box=quarantine")
             #expect(one.json["body"]?.string == #"{"detail-type":"T.v1"}"#)
-            #expect(one.json["attributes"]?["kind"]?.string == "x")
+            #expect(one.json["attributes"]?["kind"]?.string == "x" && one.json["permittedUntil"] == nil)
             #expect(try await bench.ask("GET", "/v1/dead-letters/l-9?queue=main").status == 404)
         }
     }
@@ -87,6 +94,56 @@ import Testing
         }
     }
 
+    @Test func anOverrideNeedsAReasonAndIsPartOfThePlan() async throws {
+        try await serving { bench in
+            let path = "/v1/dead-letters/redrive"
+            for wrong in [
+                #"{"queue":"main","all":true,"override":true}"#, #"{"queue":"main","all":true,"override":1}"#,
+            ] {
+                let status = try await bench.ask("POST", path, wrong).status
+                #expect(status == 400)
+            }
+            #expect(office.asked.withLock { $0.place } == nil)
+            let right = #"{"queue":"main","id":"l-1","override":true,"reason":"the bank lost it"}"#
+            #expect(try await bench.ask("POST", path, right).status == 200)
+            #expect(office.asked.withLock { $0.plan?.override } != nil)
+        }
+    }
+
+    @Test func permitsAreGivenMessageByMessage() async throws {
+        try await serving { bench in
+            let path = "/v1/dead-letters/permits"
+            let answer = try await bench.ask(
+                "POST", path, #"{"queue":"main","bodies":["signed","forged"],"reason":"the bank lost it"}"#)
+            #expect(answer.status == 200)
+            #expect(answer.json["permits"]?[0]?["eventId"]?.string == "e-1")
+            #expect(answer.json["permits"]?[0]?["until"]?.string == "1970-01-02T00:00:00.000Z")
+            #expect(answer.json["permits"]?[1]?["failure"]?["code"]?.string == "verify.bad-signature")
+            #expect(office.asked.withLock { $0.bodies } == [Bytes("signed"), Bytes("forged")])
+            let eleven = Array(repeating: #""b""#, count: 11).joined(separator: ",")
+            for wrong in [
+                #"{"queue":"main","bodies":["signed"]}"#, #"{"queue":"main","bodies":[],"reason":"r"}"#,
+                #"{"queue":"main","bodies":[1],"reason":"r"}"#, #"{"queue":"main","bodies":[\#(eleven)],"reason":"r"}"#,
+            ] {
+                let status = try await bench.ask("POST", path, wrong).status
+                #expect(status == 400, "\(wrong)")
+            }
+        }
+    }
+
+    @Test func aParkedGroupIsFreedByNameAndWithAReason() async throws {
+        try await serving { bench in
+            let path = "/v1/dead-letters/free"
+            let nameless = try await bench.ask("POST", path, #"{"queue":"main","messageGroup":"account 7"}"#)
+            #expect(nameless.status == 400)
+            let other = try await bench.ask("POST", path, #"{"queue":"main","messageGroup":"x","reason":"r"}"#)
+            #expect(other.status == 404)
+            let freed = try await bench.ask("POST", path, #"{"queue":"main","messageGroup":"account 7","reason":"r"}"#)
+            #expect(freed.status == 204)
+            #expect(office.asked.withLock { $0.freed } == "account 7")
+        }
+    }
+
     @Test func anEditIsTheRawPayload() async throws {
         try await serving { bench in
             let body = #"{"queue":"main","detailCore":{"b":1.50,"a":[ ]}}"#
@@ -118,7 +175,8 @@ import Testing
             for (method, path) in [
                 ("GET", "/v1/dead-letters?queue=main"), ("GET", "/v1/dead-letters/l-1?queue=main"),
                 ("POST", "/v1/dead-letters/redrive"), ("POST", "/v1/dead-letters/discard"),
-                ("POST", "/v1/dead-letters/l-1/edit"),
+                ("POST", "/v1/dead-letters/l-1/edit"), ("POST", "/v1/dead-letters/permits"),
+                ("POST", "/v1/dead-letters/free"),
             ] {
                 let status = try await bench.ask(method, path, #"{"queue":"main","all":true}"#).status
                 #expect(status == 403, "\(path)")
@@ -149,7 +207,9 @@ final class LetterBenchSocket: Sendable {
         LetterRoutes(office: office, clock: MachineClock()).add(to: routes.router)
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let peers = PeerBook(.of([PeerPolicy.ownUser(geteuid())]), isWorker: { _ in false })
-        let desk = RequestDesk(peers: peers, responder: routes.responder(), logger: logger, observer: Answers())
+        let desk = RequestDesk(
+            peers: peers, responder: routes.responder(), logger: logger, observer: Answers(),
+            date: AnswerDate(clock: MachineClock()))
         let place = SocketPlace(path: socket, mode: 0o600, group: nil)
         let server = try SocketServer(kind, at: place, desk, logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { group in

@@ -26,7 +26,7 @@ import Yams
     private var routes: Routes {
         let events = EventRoutes(
             journal: EmptyJournal(), publishing: nil, standing: { _ in [] }, keep: { .hours(24) }, clock: Epoch())
-        return LocalAPI.routes(ScriptedOperations(), events, ScriptedOffice())
+        return LocalAPI.routes(ScriptedOperations(), events, ScriptedOffice(), ScriptedReplays())
     }
 
     @Test func theFileInConfigIsTheDocumentThatIsServed() throws {

@@ -140,8 +140,11 @@ struct PeerSocketTests {
         try await bench.serving { _ in
             let held = (0..<1_000).compactMap { _ in try? RawSocket(bench.socket) }
             #expect(held.count > Limits.apiConnectionsPerPeer)
-            let other = try await bench.curl("http://localhost/", user: 41_001)
-            #expect(other.output.hasPrefix("HTTP/1.1 200"), "\(other.output)")
+            // While the kernel's own line for the socket is full a connect that does not wait is refused.
+            let isServed = try await eventually {
+                try await bench.curl("http://localhost/", user: 41_001).output.hasPrefix("HTTP/1.1 200")
+            }
+            #expect(isServed)
             withExtendedLifetime(held) {}
         }
         #expect(bench.answers.all.contains(.init(peer: "service", status: 200, code: nil)))
@@ -154,7 +157,8 @@ struct PeerSocketTests {
                 let held = (0..<1_000).compactMap { _ in try? RawSocket(bench.socket) }
                 withExtendedLifetime(held) {}
             }
-            let isServed = try await eventually { try await bench.ask("GET", "/").status == 200 }
+            // Until they have all been let go it is cut off like a stranger.
+            let isServed = await eventually { (try? await bench.ask("GET", "/"))?.status == 200 }
             #expect(isServed)
         }
     }

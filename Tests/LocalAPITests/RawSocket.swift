@@ -29,6 +29,12 @@ final class RawSocket: Sendable {
         _ = Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
     }
 
+    /// Whether anything has come that was not received yet.
+    var isAnswered: Bool {
+        var byte: UInt8 = 0
+        return recv(descriptor, &byte, 1, Int32(MSG_DONTWAIT) | Int32(MSG_PEEK)) > 0
+    }
+
     func receiveAll() async -> String { await receive { _ in false } }
     func receive(until end: String) async -> String { await receive { $0.contains(end) } }
 

@@ -13,6 +13,8 @@ final class ScriptedOffice: LetterOffice {
         var core: Bytes?
         var action: JournalEntry.Outcome?
         var notes: [LetterNote] = []
+        var bodies: [Bytes] = []
+        var freed: String?
     }
 
     let asked = Mutex(Asked())
@@ -52,6 +54,33 @@ final class ScriptedOffice: LetterOffice {
     ) async throws(Failure) -> EditedLetter {
         asked.withLock { ($0.place, $0.core, $0.author) = (place, core, author) }
         return EditedLetter(eventID: "new", originalID: "old", isNew: true, message: MessageID("m-2"))
+    }
+
+    func permit(
+        _ bodies: [Bytes], of queue: QueueName, ordered order: Instant, by author: LetterAuthor
+    ) async throws(Failure) -> [Result<Permit, Failure>] {
+        asked.withLock { ($0.bodies, $0.author) = (bodies, author) }
+        return bodies.map { body in
+            if body == Bytes("forged") { return .failure(Failure(.verifyBadSignature, "e-2", "no")) }
+            return .success(Permit(consumer: queue, event: "e-1", until: Instant(unixSeconds: 86_400)))
+        }
+    }
+
+    func permit(for event: String, of queue: QueueName) async throws(Failure) -> Permit? {
+        event == "e-1" ? Permit(consumer: queue, event: event, until: Instant(unixSeconds: 86_400)) : nil
+    }
+
+    func parkedGroups(of queue: QueueName) async throws(Failure) -> [ParkedGroup] {
+        [
+            ParkedGroup(
+                consumer: queue, group: "account 7", event: EventID(issuer: "k", text: "e-1"),
+                since: Instant(unixSeconds: 60))
+        ]
+    }
+
+    func free(_ group: String, of queue: QueueName, by author: LetterAuthor) async throws(Failure) {
+        guard group == "account 7" else { throw Failure(.apiNotFound, group) }
+        asked.withLock { ($0.freed, $0.author) = (group, author) }
     }
 
     func note(

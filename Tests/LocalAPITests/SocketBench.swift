@@ -4,6 +4,7 @@ import HTTP
 import Hummingbird
 import JSON
 import Logging
+import Pipeline
 import Support
 import Synchronization
 
@@ -22,10 +23,12 @@ final class SocketBench: Sendable {
     private let kind: SocketKind
     private let timing: Reception.Timing
     private let bodyTime: Duration
+    private let clock: any WallClock
 
     init(
         _ kind: SocketKind = .admin, peers policy: PeerPolicy? = nil, timing: Reception.Timing = .init(),
-        bodyTime: Duration = Limits.apiRequestTime, isWorker: @escaping @Sendable (Int32) -> Bool = { _ in false }
+        bodyTime: Duration = Limits.apiRequestTime, clock: any WallClock = MachineClock(),
+        isWorker: @escaping @Sendable (Int32) -> Bool = { _ in false }
     ) {
         var template = Array("/tmp/or.XXXXXX".utf8CString)
         folder = mkdtemp(&template).map { String(cString: $0) } ?? "/tmp"
@@ -34,6 +37,7 @@ final class SocketBench: Sendable {
         self.kind = kind
         self.timing = timing
         self.bodyTime = bodyTime
+        self.clock = clock
         peers = PeerBook(policy ?? .of([PeerPolicy.ownUser(geteuid())]), isWorker: isWorker)
     }
 
@@ -67,7 +71,9 @@ final class SocketBench: Sendable {
         }
         routes.router.get("/fails") { _, _ -> Response in throw Failure(.storeUnavailable, "disk", "no writes") }
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let desk = RequestDesk(peers: peers, responder: routes.responder(), logger: logger, observer: answers)
+        let desk = RequestDesk(
+            peers: peers, responder: routes.responder(), logger: logger, observer: answers,
+            date: AnswerDate(clock: clock))
         return try SocketServer(kind, at: place(mode: mode), desk, timing: timing, logger: logger)
     }
 

@@ -59,13 +59,20 @@ final class Bench {
     }
 
     func request(
-        _ event: Event, message: String = "m-1", business: String? = nil, lease: Duration = .seconds(30),
-        queue: QueueName? = nil, handler: HandlerID? = nil
+        _ event: Event, message: String = "m-1", business: String? = nil, group: String? = nil,
+        lease: Duration = .seconds(30), queue: QueueName? = nil, handler: HandlerID? = nil
     ) -> ClaimRequest {
         ClaimRequest(
             consumer: queue ?? self.queue, messageID: MessageID(message), event: event,
-            handler: handler ?? self.handler, businessKey: business.map { Hash.sha256(Array($0.utf8)) }, sentAt: now,
-            rules: AgeRules(maximumAge: .hours(25), window: .days(5)), lease: lease)
+            handler: handler ?? self.handler, businessKey: business.map { Hash.sha256(Array($0.utf8)) },
+            group: group, sentAt: now, rules: AgeRules(maximumAge: .hours(25), window: .days(5)), lease: lease)
+    }
+
+    /// An operator's word, with its row of the journal.
+    func permit(_ id: String, for time: Duration = Limits.permit) async throws {
+        var entry = JournalEntry(time: now, kind: .letter, direction: .incoming, outcome: .permitted)
+        (entry.queue, entry.event, entry.cause) = (queue.text, id, "by ops (uid 7): lost")
+        try await store.permit([Permit(consumer: queue, event: id, until: now + time)], [entry])
     }
 
     func claim(_ request: ClaimRequest) async throws -> Claim { try await store.claim([request], at: now)[0] }

@@ -1,6 +1,7 @@
 import Cryptography
 import Events
 import Pipeline
+import StoreCommon
 import Support
 import Testing
 

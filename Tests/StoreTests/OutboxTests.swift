@@ -1,5 +1,6 @@
 import Events
 import Pipeline
+import StoreCommon
 import Testing
 
 @testable import Store
@@ -63,6 +64,17 @@ import Testing
         bench.now = later
         #expect(try await due(bench).map(\.row) == [row])
         #expect(try await due(bench)[0].attempts == 1)
+    }
+
+    /// The machine's clock was hours ahead when the row was put off, and was set right.
+    @Test func aRowThatAClockAheadPutOffIsDueAtOnce() async throws {
+        let bench = try Bench()
+        try await bench.done("e-1", Effects(drafts: [bench.draft("a")]))
+        let row = try await due(bench)[0].row
+        let ahead = bench.now + .hours(5)
+        let retry = PublicationResult(row: row, end: .retry(at: ahead, Failure(.publishUnavailable)))
+        try await bench.store.settle([retry], at: ahead)
+        #expect(try await due(bench).map(\.row) == [row])
     }
 
     @Test(arguments: [StoreOptions.Durability.durable, .ephemeral])

@@ -2,6 +2,7 @@ import Cryptography
 import Events
 import Foundation
 import Pipeline
+import StoreCommon
 import Support
 import Testing
 
@@ -52,7 +53,7 @@ import Testing
         let store = try await bench.rows("SELECT value FROM meta WHERE key = 'store'")[0][0]
         var (hash, boot) = (Hash.sha256([]), Int64(0))
         for row in rows {
-            let before = row.boot == boot ? hash : JournalHead.genesis(store: store, boot: row.boot, after: hash)
+            let before = row.boot == boot ? hash : JournalChain.genesis(store: store, boot: row.boot, after: hash)
             boot = row.boot
             hash = JournalHead(store: store, number: row.number - 1, boot: boot, hash: before).next(row.entry).hash
             guard row.number >= first else { continue }

@@ -24,9 +24,10 @@ extension Letter {
         return .object(members)
     }
 
-    /// With the whole of it: body and attributes.
-    public func json(with boxed: BoxedLetter) -> JSONValue {
+    /// With the whole of it: body and attributes, and until when its event may run once more.
+    public func json(with boxed: BoxedLetter, _ permit: Permit?) -> JSONValue {
         var value = json
+        if let permit { value["permittedUntil"] = .time(permit.until) }
         value["attributes"] = .object(boxed.attributes.map { JSONMember($0.name, .string($0.value)) })
         value["body"] = .string(boxed.body.text)
         return value
@@ -45,13 +46,35 @@ extension LetterGroup {
 }
 
 extension LetterList {
-    public var json: JSONValue { ["letters": .array(letters.map(\.json)), "whole": .bool(isWhole)] }
+    public func json(_ parked: [ParkedGroup]) -> JSONValue {
+        [
+            "letters": .array(letters.map(\.json)), "whole": .bool(isWhole),
+            "parked": .array(parked.map(\.json)),
+        ]
+    }
 
-    public var groupsJSON: JSONValue {
+    public func groupsJSON(_ parked: [ParkedGroup]) -> JSONValue {
         let groups = LetterGroup.groups(of: letters)
         return [
             "groups": .array(groups.map(\.json)), "letters": .count(letters.count), "whole": .bool(isWhole),
+            "parked": .array(parked.map(\.json)),
         ]
+    }
+}
+
+extension ParkedGroup {
+    var json: JSONValue {
+        ["messageGroup": .string(group), "behind": .string(event.text), "since": .time(since)]
+    }
+}
+
+extension JSONValue {
+    static func permit(_ result: Result<Permit, Failure>) -> JSONValue {
+        switch result {
+        case .success(let permit):
+            ["eventId": .string(permit.event), "until": .time(permit.until), "failure": .null]
+        case .failure(let failure): ["eventId": "", "until": .null, "failure": .failure(failure)]
+        }
     }
 }
 

@@ -55,7 +55,20 @@ public protocol LetterOffice: Sendable {
     func edit(
         _ id: MessageID, in place: LetterPlace, core: Bytes, by author: LetterAuthor
     ) async throws(Failure) -> EditedLetter
-    /// Writes into the journal what was done beside the sidecar.
+    /// Verifies messages and lets their events run once more, whatever the ledger says of them. Each answer is of its
+    /// own: `verify.*` for one that is not verified, and so cannot run.
+    /// - Parameter order: when it was ordered: an event gets one permit for one order.
+    func permit(
+        _ bodies: [Bytes], of queue: QueueName, ordered order: Instant, by author: LetterAuthor
+    ) async throws(Failure) -> [Result<Permit, Failure>]
+    /// What holds now for an event of this id, if something does.
+    func permit(for event: String, of queue: QueueName) async throws(Failure) -> Permit?
+    /// The FIFO groups of the queue that stand behind an event that failed for good, the oldest first.
+    func parkedGroups(of queue: QueueName) async throws(Failure) -> [ParkedGroup]
+    /// Throws `api.not-found` for a group that is not parked.
+    func free(_ group: String, of queue: QueueName, by author: LetterAuthor) async throws(Failure)
+    /// Writes into the journal what was done beside the sidecar. A letter that was discarded frees the group that
+    /// stands behind its event.
     func note(
         _ action: JournalEntry.Outcome, _ letters: [LetterNote], in place: LetterPlace, by author: LetterAuthor
     ) async throws(Failure)

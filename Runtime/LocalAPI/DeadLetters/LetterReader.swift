@@ -45,8 +45,9 @@ public enum LetterReader {
 
     private static func number(_ node: JSONNode?) -> Int { Int(clamping: max(0, node?.int ?? 0)) }
 
+    /// A dash is how a fingerprint writes that there is none.
     private static func name(_ node: JSONNode?) -> String {
-        guard let bytes = node?.stringBytes, Identifier.isText(bytes) else { return "" }
+        guard let bytes = node?.stringBytes, Identifier.isText(bytes), !bytes.elementsEqual("-".utf8) else { return "" }
         return bytes.text
     }
 

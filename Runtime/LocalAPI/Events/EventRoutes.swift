@@ -157,14 +157,11 @@ public struct EventRoutes: Sendable {
         // An account says neither source nor tenant: it is for who sees a row, or all of them.
         let isOpen = !rows.isEmpty || (all.isEmpty && (!inHand.isEmpty || grant.seesAll))
         let accounts = isOpen ? try await journal.accounts(of: id) : []
-        var relatives: [JournalRow] = []
-        if let correlation = rows.last(where: { !$0.entry.correlationID.isEmpty })?.entry.correlationID {
-            var query = JournalQuery()
-            query.correlationID = correlation
-            query.atMost = Limits.explainedRows
-            relatives = try await journal.rows(query).filter { grant.sees($0.entry) }
-        }
-        return Explanation.make(of: id, rows: rows, relatives: relatives, accounts: accounts, standing: inHand)
+        var published = JournalQuery()
+        published.parent = id
+        published.atMost = Limits.explainedRows
+        let children = try await journal.rows(published).filter { grant.sees($0.entry) }
+        return Explanation.make(of: id, rows: rows, children: children, accounts: accounts, standing: inHand)
     }
 }
 

@@ -46,10 +46,10 @@ struct Explanation: Sendable {
     /// - Parameters:
     ///   - id: an event's, or the queue's of a message.
     ///   - rows: of that id, in order.
-    ///   - relatives: rows of its correlation: those that name it as their parent are what it published.
+    ///   - children: rows of what its handler published.
     /// - Returns: `nil` if nothing is known of it.
     static func make(
-        of id: String, rows: [JournalRow], relatives: [JournalRow], accounts: [LedgerAccount], standing: [Standing]
+        of id: String, rows: [JournalRow], children: [JournalRow], accounts: [LedgerAccount], standing: [Standing]
     ) -> Explanation? {
         let entries = rows.map(\.entry)
         guard !entries.isEmpty || !accounts.isEmpty || !standing.isEmpty else { return nil }
@@ -62,11 +62,10 @@ struct Explanation: Sendable {
                 queue, incoming.filter { $0.queue == queue }, accounts.first { $0.consumer.text == queue },
                 standing.filter { $0.queue.text == queue })
         }
-        let children = relatives.map(\.entry).filter { $0.kind == .publication && $0.parent == id }
         return Explanation(
             id: id, subject: entries.first { $0.kind != .refusal }, consumers: consumers,
             publication: outgoing(entries.filter { $0.kind == .publication && $0.event == id }).first,
-            published: outgoing(children))
+            published: outgoing(children.map(\.entry)))
     }
 
     private static func consumer(
@@ -137,6 +136,8 @@ extension Explanation.Consumer {
         case "redriven": return "was a dead letter, and was sent back to its queue"
         case "edited": return "was a dead letter, and was sent back in other words"
         case "discarded": return "was a dead letter, and was discarded"
+        case "permitted": return "may run once more, by an operator's word"
+        case "freed": return "failed for good, and its FIFO group no longer stands behind it"
         default: return state
         }
     }

@@ -55,6 +55,7 @@ extension Explanation.Consumer {
         if let account {
             members.moment("firstSeen", account.firstSeen)
             members.moment("recognisedUntil", account.keepUntil)
+            members.moment("permittedUntil", account.permittedUntil)
             if account.strikes > 0 { members.append(JSONMember("strikes", .integer(Int64(account.strikes)))) }
         }
         members.append(JSONMember("now", .array(standing.map(\.json))))
@@ -172,6 +173,9 @@ extension Explanation.Consumer {
             let until = Timestamp.text(of: account.keepUntil)
             lines.append(Explanation.line("ledger", "first seen \(Timestamp.text(of: account.firstSeen))"))
             lines.append(Explanation.line("repeats", "are recognised until \(until)"))
+            if let until = account.permittedUntil {
+                lines.append(Explanation.line("permitted", "to run once more until \(Timestamp.text(of: until))"))
+            }
         }
         return lines
     }

@@ -34,13 +34,13 @@ struct PublishBody: Sendable {
         let isBinary = headers.attributes.contains { $0.name == "specversion" }
         switch (type.name, type.isUTF8) {
         case ("application/cloudevents+json", true):
-            events = [try CloudEvent.structured(try Self.document(body))]
+            events = [try CloudEventReader.structured(try Self.document(body))]
             isBatch = false
         case ("application/cloudevents-batch+json", true):
-            events = try Self.batch(try Self.document(body), CloudEvent.structured)
+            events = try Self.batch(try Self.document(body), CloudEventReader.structured)
             isBatch = true
         case (_, true) where type.isJSON && isBinary && !type.name.hasPrefix("application/cloudevents"):
-            events = [try CloudEvent.binary(headers.attributes, data: body)]
+            events = [try CloudEventReader.binary(headers.attributes, data: body)]
             isBatch = false
         case ("application/json", true):
             let root = try Self.document(body)

@@ -1,6 +1,10 @@
 // The paths of DeadLetters/. Their routes and these lines change together.
 
 extension OpenAPI {
+    private static let letterFilter = [
+        "Queue", "Box", "Code", "Handler", "LetterType", "Group", "Attempts", "OlderThan", "YoungerThan",
+    ]
+
     static let letterPaths = """
           /v1/dead-letters:
             get:
@@ -9,15 +13,7 @@ extension OpenAPI {
                 Nothing is consumed by looking: what is looked at in a queue of SQS is hidden from others for a minute
                 at most. `whole` is false if there is more than was looked at.
               parameters:
-                - {$ref: "#/components/parameters/Queue"}
-                - {$ref: "#/components/parameters/Box"}
-                - {$ref: "#/components/parameters/Code"}
-                - {$ref: "#/components/parameters/Handler"}
-                - {$ref: "#/components/parameters/LetterType"}
-                - {$ref: "#/components/parameters/Group"}
-                - {$ref: "#/components/parameters/Attempts"}
-                - {$ref: "#/components/parameters/OlderThan"}
-                - {$ref: "#/components/parameters/YoungerThan"}
+                \(parameters(letterFilter))
                 - {name: limit, in: query, schema: {type: integer, minimum: 1, maximum: 10000, default: 1000}}
               responses:
                 "200":
@@ -26,27 +22,17 @@ extension OpenAPI {
                     application/json:
                       schema:
                         type: object
-                        required: [letters, whole]
+                        required: [letters, whole, parked]
                         properties:
                           letters: {type: array, items: {$ref: "#/components/schemas/Letter"}}
                           whole: {type: boolean}
-                "400": {$ref: "#/components/responses/Problem"}
-                "403": {$ref: "#/components/responses/Problem"}
-                "404": {$ref: "#/components/responses/Problem"}
-                default: {$ref: "#/components/responses/Problem"}
+                          parked: {$ref: "#/components/schemas/Parked"}
+                \(problems(400, 403, 404))
           /v1/dead-letters/groups:
             get:
               summary: The same, grouped by code, handler and detail type, the largest group first. Role operate.
               parameters:
-                - {$ref: "#/components/parameters/Queue"}
-                - {$ref: "#/components/parameters/Box"}
-                - {$ref: "#/components/parameters/Code"}
-                - {$ref: "#/components/parameters/Handler"}
-                - {$ref: "#/components/parameters/LetterType"}
-                - {$ref: "#/components/parameters/Group"}
-                - {$ref: "#/components/parameters/Attempts"}
-                - {$ref: "#/components/parameters/OlderThan"}
-                - {$ref: "#/components/parameters/YoungerThan"}
+                \(parameters(letterFilter))
               responses:
                 "200":
                   description: Groups.
@@ -54,7 +40,7 @@ extension OpenAPI {
                     application/json:
                       schema:
                         type: object
-                        required: [groups, letters, whole]
+                        required: [groups, letters, whole, parked]
                         properties:
                           groups:
                             type: array
@@ -74,25 +60,18 @@ extension OpenAPI {
                                 example: {type: string, description: The newest one's id.}
                           letters: {type: integer}
                           whole: {type: boolean}
-                "400": {$ref: "#/components/responses/Problem"}
-                "403": {$ref: "#/components/responses/Problem"}
-                "404": {$ref: "#/components/responses/Problem"}
-                default: {$ref: "#/components/responses/Problem"}
+                          parked: {$ref: "#/components/schemas/Parked"}
+                \(problems(400, 403, 404))
           /v1/dead-letters/{id}:
             get:
               summary: One dead letter, with its attributes and its body. Role operate.
               parameters:
-                - {$ref: "#/components/parameters/LetterID"}
-                - {$ref: "#/components/parameters/Queue"}
-                - {$ref: "#/components/parameters/Box"}
+                \(parameters(["LetterID", "Queue", "Box"]))
               responses:
                 "200":
                   description: The letter.
                   content: {application/json: {schema: {$ref: "#/components/schemas/Letter"}}}
-                "400": {$ref: "#/components/responses/Problem"}
-                "403": {$ref: "#/components/responses/Problem"}
-                "404": {$ref: "#/components/responses/Problem"}
-                default: {$ref: "#/components/responses/Problem"}
+                \(problems(400, 403, 404))
           /v1/dead-letters/{id}/edit:
             post:
               summary: Send a letter back with another payload, signed anew. Role operate.
@@ -126,25 +105,75 @@ extension OpenAPI {
                           originalId: {type: string}
                           new: {type: boolean}
                           messageId: {type: string}
-                "400": {$ref: "#/components/responses/Problem"}
-                "403": {$ref: "#/components/responses/Problem"}
-                "404": {$ref: "#/components/responses/Problem"}
-                "415": {$ref: "#/components/responses/Problem"}
-                default: {$ref: "#/components/responses/Problem"}
+                \(problems(400, 403, 404, 415))
           /v1/dead-letters/redrive:
             post:
               summary: Send letters back to the queue that they came from. Role operate.
               description: |
                 One of `id`, `group` and `all` says which. Each is sent first and deleted after. A request without
                 `canary` works for 20 s at most: while `whole` is false, the same request goes on. Give the time of
-                the first one as `arrivedBy`, so that what fails again meanwhile is not sent again.
+                the first one as `arrivedBy`, so that what fails again meanwhile is not sent again. With `override` each
+                letter is verified, and its event may run once within a day, though it was done, conflicts or is too
+                old; `reason` says why.
               requestBody: {$ref: "#/components/requestBodies/Letters"}
               responses:
                 "200": {$ref: "#/components/responses/Moved"}
-                "400": {$ref: "#/components/responses/Problem"}
-                "403": {$ref: "#/components/responses/Problem"}
-                "404": {$ref: "#/components/responses/Problem"}
-                default: {$ref: "#/components/responses/Problem"}
+                \(problems(400, 403, 404))
+          /v1/dead-letters/permits:
+            post:
+              summary: Let the events of messages run once more, whatever the ledger says of them. Role operate.
+              description: |
+                For who sends letters back himself: each body is verified first. A permit ends with the run that is done
+                or dead, or after a day. One event gets one permit for all requests with one `arrivedBy`.
+              requestBody:
+                required: true
+                content:
+                  application/json:
+                    schema:
+                      type: object
+                      required: [queue, bodies, reason]
+                      properties:
+                        queue: {type: string}
+                        bodies: {type: array, minItems: 1, maxItems: 10, items: {type: string}}
+                        arrivedBy: {type: string, format: date-time, description: When it was ordered.}
+                        reason: {type: string, minLength: 1, maxLength: 500}
+              responses:
+                "200":
+                  description: One answer for each body.
+                  content:
+                    application/json:
+                      schema:
+                        type: object
+                        required: [permits]
+                        properties:
+                          permits:
+                            type: array
+                            items:
+                              type: object
+                              required: [eventId, until, failure]
+                              properties:
+                                eventId: {type: string}
+                                until: {$ref: "#/components/schemas/Time"}
+                                failure: {$ref: "#/components/schemas/Failure"}
+                \(problems(400, 403, 404))
+          /v1/dead-letters/free:
+            post:
+              summary: Let a parked FIFO group go on, without the event that it stands behind. Role operate.
+              description: A discard of that event's letter does it, too. The group's own letters are redriven after it.
+              requestBody:
+                required: true
+                content:
+                  application/json:
+                    schema:
+                      type: object
+                      required: [queue, messageGroup, reason]
+                      properties:
+                        queue: {type: string}
+                        messageGroup: {type: string}
+                        reason: {type: string, minLength: 1, maxLength: 500}
+              responses:
+                "204": {description: Durable.}
+                \(problems(400, 403, 404))
           /v1/dead-letters/notes:
             post:
               summary: Write into the journal what was done with letters without this sidecar. Role operate.
@@ -174,20 +203,14 @@ extension OpenAPI {
                               handler: {type: string}
               responses:
                 "204": {description: Durable.}
-                "400": {$ref: "#/components/responses/Problem"}
-                "403": {$ref: "#/components/responses/Problem"}
-                "404": {$ref: "#/components/responses/Problem"}
-                default: {$ref: "#/components/responses/Problem"}
+                \(problems(400, 403, 404))
           /v1/dead-letters/discard:
             post:
               summary: Delete letters for good; `reason` says why. Role operate.
               requestBody: {$ref: "#/components/requestBodies/Letters"}
               responses:
                 "200": {$ref: "#/components/responses/Moved"}
-                "400": {$ref: "#/components/responses/Problem"}
-                "403": {$ref: "#/components/responses/Problem"}
-                "404": {$ref: "#/components/responses/Problem"}
-                default: {$ref: "#/components/responses/Problem"}
+                \(problems(400, 403, 404))
 
         """
 
@@ -248,11 +271,22 @@ extension OpenAPI {
                       rate: {type: number, minimum: 0.01, description: Letters a second.}
                       canary: {type: integer, minimum: 0, maximum: 1000}
                       patience: {type: integer, minimum: 1, maximum: 3600, description: Seconds for the canary.}
+                      override: {type: boolean, description: Of a redrive.}
 
         """
 
     static let letterSchemas = """
             Box: {enum: [dead-letters, quarantine, publications], default: dead-letters}
+            Parked:
+              type: array
+              description: FIFO groups of the queue that stand behind an event which failed for good; the oldest first.
+              items:
+                type: object
+                required: [messageGroup, behind, since]
+                properties:
+                  messageGroup: {type: string}
+                  behind: {type: string, description: The event's id.}
+                  since: {$ref: "#/components/schemas/Time"}
             Letter:
               type: object
               description: What a letter says of itself. What is empty is left out; nothing of it was verified here.
@@ -278,6 +312,7 @@ extension OpenAPI {
                 generation: {type: integer}
                 strikes: {type: integer}
                 firstSeen: {$ref: "#/components/schemas/Time"}
+                permittedUntil: {$ref: "#/components/schemas/Time"}
                 attributes: {type: object, additionalProperties: {type: string}}
                 body: {type: string}
 

@@ -200,6 +200,8 @@ extension OpenAPI {
                 - redriven
                 - edited
                 - discarded
+                - permitted
+                - freed
             Row:
               type: object
               description: What happened to one event, once. What is empty is left out.
@@ -263,6 +265,7 @@ extension OpenAPI {
                       strikes: {type: integer}
                       firstSeen: {type: string, format: date-time}
                       recognisedUntil: {type: string, format: date-time}
+                      permittedUntil: {type: string, format: date-time}
                       now: {type: array, items: {type: object}, description: "In hand: step, since, until, why."}
                 published: {type: array, items: {type: object}, description: What its handler published.}
 

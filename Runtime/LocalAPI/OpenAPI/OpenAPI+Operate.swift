@@ -135,7 +135,9 @@ extension OpenAPI {
                   type: array
                   items:
                     type: object
-                    required: [name, handlers, messages, bytes, oldestMilliseconds, paused]
+                    required:
+                      [name, handlers, messages, bytes, oldestMilliseconds, paused, available, hidden, circuits,
+                       parked, parkedSince]
                     properties:
                       name: {type: string}
                       handlers: {type: array, items: {type: string}}
@@ -143,6 +145,20 @@ extension OpenAPI {
                       bytes: {type: integer}
                       oldestMilliseconds: {type: integer}
                       paused: {$ref: "#/components/schemas/Failure"}
+                      available: {type: [integer, "null"], description: In the queue, by its own word.}
+                      hidden: {type: integer, description: "Of these: behind the heads of FIFO groups that wait."}
+                      circuits:
+                        type: array
+                        description: Handlers whose events wait for what they depend on.
+                        items:
+                          type: object
+                          required: [handler, until, failure]
+                          properties:
+                            handler: {type: string}
+                            until: {$ref: "#/components/schemas/Time"}
+                            failure: {$ref: "#/components/schemas/Failure"}
+                      parked: {type: integer, description: FIFO groups that stand behind an event that failed.}
+                      parkedSince: {$ref: "#/components/schemas/Time"}
                 outbox:
                   type: [object, "null"]
                   required: [rows, bytes, oldest]
@@ -198,5 +214,5 @@ extension OpenAPI {
                 gone: {type: array, items: {type: string}}
                 needsRestart: {type: array, items: {type: string}}
 
-        """ + letterSchemas + eventSchemas
+        """ + letterSchemas + replaySchemas + eventSchemas
 }

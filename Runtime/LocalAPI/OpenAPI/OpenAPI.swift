@@ -4,7 +4,18 @@
 public enum OpenAPI {
     public static let document = head + paths.joined() + components
 
-    private static let paths = [indexPaths, operatePaths, letterPaths, eventPaths]
+    private static let paths = [indexPaths, operatePaths, letterPaths, replayPaths, eventPaths]
+
+    /// The problems of an operation, as lines of its `responses`.
+    static func problems(_ statuses: Int...) -> String {
+        (statuses.map { "\"\($0)\"" } + ["default"]).map { ##"\##($0): {$ref: "#/components/responses/Problem"}"## }
+            .joined(separator: "\n        ")
+    }
+
+    /// Parameters by their names, as lines of an operation's `parameters`.
+    static func parameters(_ names: [String]) -> String {
+        names.map { ##"- {$ref: "#/components/parameters/\##($0)"}"## }.joined(separator: "\n        ")
+    }
 
     private static let head = """
         openapi: 3.1.1

@@ -56,6 +56,27 @@ public struct StatusReport: Sendable {
         public var oldest = Duration.zero
         /// Why nothing is received.
         public var paused: Failure?
+        /// By the queue's own word, if it was asked already; and of that, what stands behind the heads of FIFO groups.
+        public var available: Int?
+        public var hidden = 0
+        public var circuits: [Circuit] = []
+        /// FIFO groups that stand behind an event that failed for good, and since when the first of them does.
+        public var parked = 0
+        public var parkedSince: Instant?
+
+        /// A handler whose events wait for what it depends on.
+        public struct Circuit: Sendable {
+            public var handler: String
+            /// When the next of them tries.
+            public var until: Instant
+            public var failure: Failure
+            public init(handler: String, until: Instant, failure: Failure) {
+                self.handler = handler
+                self.until = until
+                self.failure = failure
+            }
+        }
+
         public init(name: String, handlers: [String]) {
             self.name = name
             self.handlers = handlers

@@ -39,7 +39,16 @@ extension StatusReport.Queue {
             "name": .string(name), "handlers": .strings(handlers), "messages": .count(messages),
             "bytes": .count(bytes), "oldestMilliseconds": .integer(oldest.milliseconds),
             "paused": paused.map(JSONValue.failure) ?? .null,
+            "available": available.map { .count($0) } ?? .null, "hidden": .count(hidden),
+            "circuits": .array(circuits.map(\.json)), "parked": .count(parked),
+            "parkedSince": parkedSince.map(JSONValue.time) ?? .null,
         ]
+    }
+}
+
+extension StatusReport.Queue.Circuit {
+    fileprivate var json: JSONValue {
+        ["handler": .string(handler), "until": .time(until), "failure": .failure(failure)]
     }
 }
 

@@ -47,25 +47,25 @@ final class PeerLimits: Sendable {
     }
 
     /// Counts a connection until the answer is let go; `nil` if there are too many.
-    func openConnection() -> Permit? {
+    func openConnection() -> Allowance? {
         let isOpen = state.withLock { state in
             guard state.connections < state.bounds.connections else { return false }
             state.connections += 1
             return true
         }
-        return isOpen ? Permit { [self] in state.withLock { $0.connections -= 1 } } : nil
+        return isOpen ? Allowance { [self] in state.withLock { $0.connections -= 1 } } : nil
     }
 
     /// Counts a stream until the answer is let go.
     /// - Throws: 429 `api.throttled`.
-    func openStream() throws(ProblemError) -> Permit {
+    func openStream() throws(ProblemError) -> Allowance {
         let refused = state.withLock { state -> Int? in
             guard state.streams < state.bounds.streams else { return state.bounds.streams }
             state.streams += 1
             return nil
         }
         if let refused { throw throttled("\(refused) streams are open", after: .seconds(1)) }
-        return Permit { [self] in state.withLock { $0.streams -= 1 } }
+        return Allowance { [self] in state.withLock { $0.streams -= 1 } }
     }
 
     private func throttled(_ cause: String, after wait: Duration) -> ProblemError {
@@ -74,7 +74,7 @@ final class PeerLimits: Sendable {
 }
 
 /// One of few: held as long as it is referred to.
-final class Permit: Sendable {
+final class Allowance: Sendable {
     private let release: @Sendable () -> Void
     init(release: @escaping @Sendable () -> Void) { self.release = release }
     deinit { release() }

@@ -10,7 +10,7 @@ struct Connection: Sendable {
     let channel: any Channel
     let credentials: Credentials?
     /// Held as long as it is open.
-    let permit: Permit
+    let permit: Allowance
     /// Why every request gets the same answer.
     let refusal: ProblemError?
 }
@@ -38,7 +38,7 @@ struct Reception: Sendable {
     /// On the connection's event loop. `nil`: it was cut off.
     func receive(_ channel: any Channel) -> Connection? {
         let credentials = Credentials(of: channel)
-        var permit: Permit?
+        var permit: Allowance?
         var refusal: ProblemError?
         do throws(ProblemError) {
             let (peer, limits) = try peers.peer(credentials)

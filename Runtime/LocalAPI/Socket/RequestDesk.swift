@@ -9,10 +9,17 @@ struct RequestDesk: Sendable {
     let responder: RouterResponder<APIContext>
     let logger: Logger
     let observer: any APIObserver
+    let date: AnswerDate
 
     /// - Parameter writer: for an interim answer; the answer itself is the caller's to write.
     func answer(
         _ request: Request, _ writer: borrowing ResponseWriter, _ connection: Connection, on socket: SocketKind
+    ) async -> Response {
+        date.stamp(await response(to: request, writer, connection, on: socket))
+    }
+
+    private func response(
+        to request: Request, _ writer: borrowing ResponseWriter, _ connection: Connection, on socket: SocketKind
     ) async -> Response {
         var name = "unknown"
         do {

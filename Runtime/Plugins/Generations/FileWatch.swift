@@ -22,7 +22,8 @@ public final class FileWatch: Sendable {
     private let round: Int64
     private let quiet: Int64
     private let longest: Int64
-    private let notifications = inotify_init1(Int32(IN_CLOEXEC | IN_NONBLOCK))
+    /// Less than zero where the kernel gives none: then there are rounds alone.
+    private let notifications: Int32
     private let stopping = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
     /// The names that count, by watched directory.
     private let watched = Mutex<[Int32: Set<String>]>([:])
@@ -36,9 +37,16 @@ public final class FileWatch: Sendable {
     ///   - round: between two wakes without a cause.
     ///   - quiet: how long nothing must happen before a change is told.
     ///   - longest: how long a change is held back at most.
-    public init(
+    public convenience init(
         round: Duration = .seconds(30), quiet: Duration = .milliseconds(200), longest: Duration = .seconds(2)
     ) {
+        let notifications = inotify_init1(Int32(IN_CLOEXEC | IN_NONBLOCK))
+        self.init(notifications: notifications, round: round, quiet: quiet, longest: longest)
+    }
+
+    /// - Parameter notifications: of inotify; owned from here on.
+    init(notifications: Int32, round: Duration, quiet: Duration, longest: Duration) {
+        self.notifications = notifications
         self.round = round.milliseconds
         self.quiet = quiet.milliseconds
         self.longest = longest.milliseconds

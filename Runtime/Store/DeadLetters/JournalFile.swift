@@ -1,5 +1,4 @@
 public import Events
-import Glibc
 public import Pipeline
 
 /// The journal in a store's file, read beside the sidecar that has it open: what became of messages from now on.
@@ -10,12 +9,12 @@ public struct JournalFile: RedriveJudge {
     /// Throws `store.unavailable`.
     public init(_ path: String) throws(Failure) {
         self.path = path
-        start = try Self.reading(path) { statements in try JournalSearch.ends(statements).newest }
+        start = try StoreFile(path).read { statements in try JournalSearch.ends(statements).newest }
     }
 
     public func verdicts(on messages: Set<MessageID>) async throws(Failure) -> [MessageID: RedriveVerdict] {
         let start = start
-        return try Self.reading(path) { statements in
+        return try StoreFile(path).read { statements in
             var verdicts: [MessageID: RedriveVerdict] = [:]
             try statements.each(
                 "SELECT message, outcome FROM journal WHERE number > ? AND message <> '' ORDER BY number LIMIT ?",
@@ -30,15 +29,6 @@ public struct JournalFile: RedriveJudge {
             }
             return verdicts
         }
-    }
-
-    private static func reading<T>(_ path: String, _ body: (Statements) throws -> T) throws(Failure) -> T {
-        guard access(path, R_OK) == 0 else {
-            throw Failure(.storeUnavailable, path, String(cString: strerror(errno)))
-        }
-        let connection = try ReadConnection(path, isAlone: access(path + "-wal", F_OK) != 0)
-        defer { connection.close() }
-        return try connection.read(body)
     }
 }
 

@@ -1,6 +1,7 @@
 public import Events
 import JSON
 public import Pipeline
+import StoreCommon
 import Synchronization
 
 /// The letters that the store keeps because no queue takes them, as a box, for one visit: those of one queue, or the

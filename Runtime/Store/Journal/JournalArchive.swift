@@ -1,6 +1,7 @@
 public import Events
 import GRDB
 public import Pipeline
+import StoreCommon
 
 /// The journal's reader: a connection of its own that cannot write, on a thread of its own, so that no question keeps
 /// the writer waiting. A long search is many short transactions, between which others are answered.
@@ -59,6 +60,18 @@ actor JournalArchive {
                 return true
             }
             return rows
+        }
+    }
+
+    func permits(for event: String) throws(Failure) -> [Permit] {
+        try read { statements in
+            var permits: [Permit] = []
+            // Whether one is over, its reader sees by its time.
+            try statements.each(Permit.rows, [.text(event), .instant(.distantPast)]) { row in
+                permits.append(Permit(row))
+                return true
+            }
+            return permits
         }
     }
 }
@@ -124,11 +137,14 @@ extension SQLiteStore: JournalReader {
 
     public func accounts(of event: String) async throws(Failure) -> [LedgerAccount] {
         let claimed = await core.claimed(event)
+        let permits = try await archive.permits(for: event)
         let recorded = try await archive.ledger(of: event).map { row in
-            LedgerAccount(
+            var account = LedgerAccount(
                 consumer: row.consumer, id: row.id, handler: row.handler, state: row.state.account,
                 attempts: row.history.attempts, strikes: row.history.strikes, firstSeen: row.history.firstSeen,
                 keepUntil: row.keepUntil, failure: row.failure)
+            account.permittedUntil = permits.first { $0.consumer == row.consumer }?.until
+            return account
         }
         let resting = recorded.filter { account in
             !claimed.contains { $0.consumer == account.consumer && $0.id == account.id }
@@ -138,6 +154,7 @@ extension SQLiteStore: JournalReader {
             let own = recorded.first { $0.consumer == account.consumer && $0.id == account.id }
             account.keepUntil = own?.keepUntil ?? account.keepUntil
             account.failure = own?.failure
+            account.permittedUntil = own?.permittedUntil
             return account
         } + resting).sorted { ($0.consumer.text, $0.id.issuer) < ($1.consumer.text, $1.id.issuer) }
     }

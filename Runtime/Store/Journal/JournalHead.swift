@@ -1,11 +1,9 @@
 import Cryptography
 import Events
 import GRDB
+import StoreCommon
 
-/// The end of the journal: what the next row is chained to. Decisions/0012 has the formulas.
-///
-/// hash(n) = SHA-256(hash(n-1), number, boot, and each field of the row, each preceded by its length). A writer's chain
-/// begins with SHA-256("outrigger.journal/1", store id, boot, the last hash of the writer before).
+/// The end of the journal: what the next row is chained to, by the formulas of ``JournalChain``.
 struct JournalHead {
     /// Names the chain together with the boot.
     let store: String
@@ -14,23 +12,8 @@ struct JournalHead {
     var hash: Digest
 
     func next(_ entry: JournalEntry) -> JournalHead {
-        var hash = StableHash()
-        hash.add(self.hash)
-        hash.add(number + 1)
-        hash.add(boot)
-        hash.add(entry.time.unixMilliseconds)
-        for text in [
-            entry.outcome.rawValue, entry.source, entry.detailType, entry.correlationID, entry.event, entry.message,
-            entry.resource, entry.userID, entry.kind.rawValue, entry.direction.rawValue, entry.queue, entry.issuer,
-            entry.parent, entry.tenantID, entry.keyID, entry.stage, entry.code, entry.cause, entry.handler,
-        ] { hash.add(text) }
-        for number in [entry.generation, entry.attempt, entry.deliveries] { hash.add(Int64(number)) }
-        hash.add(entry.sentAt?.unixMilliseconds)
-        hash.add(entry.waited?.microseconds)
-        hash.add(entry.took?.microseconds)
-        hash.add(entry.retryAt?.unixMilliseconds)
-        if let payload = entry.payload { hash.add(payload) } else { hash.add(Bytes()) }
-        return JournalHead(store: store, number: number + 1, boot: boot, hash: hash.finish())
+        let hash = JournalChain.hash(of: entry, number: number + 1, boot: boot, after: hash)
+        return JournalHead(store: store, number: number + 1, boot: boot, hash: hash)
     }
 
     /// - Parameter boot: the boot that goes on; `nil` begins the next one, durably, with a chain of its own.
@@ -71,7 +54,7 @@ struct JournalHead {
             try db.execute(sql: "UPDATE meta SET value = value + 1 WHERE key = 'boot'")
             store = try String.fetchOne(db, sql: "SELECT value FROM meta WHERE key = 'store'") ?? ""
             boot = try Int64.fetchOne(db, sql: "SELECT value FROM meta WHERE key = 'boot'") ?? 1
-            start = genesis(store: store, boot: boot, after: last)
+            start = JournalChain.genesis(store: store, boot: boot, after: last)
             // A writer that wrote nothing has no chain to begin.
             try statements.run("DELETE FROM writers WHERE first > ?", [.integer(number)])
             try statements.run(
@@ -79,21 +62,5 @@ struct JournalHead {
             return .commit
         }
         return JournalHead(store: store, number: number, boot: boot, hash: start)
-    }
-
-    static func genesis(store: String, boot: Int64, after last: Digest) -> Digest {
-        var hash = StableHash()
-        hash.add("outrigger.journal/1")
-        hash.add(store)
-        hash.add(boot)
-        hash.add(last)
-        return hash.finish()
-    }
-}
-
-extension Duration {
-    /// Whole microseconds, rounded towards zero.
-    var microseconds: Int64 {
-        components.seconds &* 1_000_000 &+ components.attoseconds / 1_000_000_000_000
     }
 }

@@ -13,7 +13,7 @@ enum JournalKey {
     private static let hashBits: Int64 = 29
 
     /// Event ids and the queue's ids of messages are looked up alike.
-    enum Field: UInt8 { case correlation = 1, event, resource, user }
+    enum Field: UInt8 { case correlation = 1, event, resource, user, parent }
 
     static func hash(_ field: Field, _ text: String) -> Int64 {
         // FNV-1a, 64 bits, and a last mixing (MurmurHash3's): for spreading, not for secrets.
@@ -36,16 +36,18 @@ enum JournalKey {
     static func keys(of entry: JournalEntry, number: Int64) -> [Int64] {
         keys(
             number: number, correlation: entry.correlationID, event: entry.event, message: entry.message,
-            resource: entry.resource, user: entry.userID)
+            resource: entry.resource, user: entry.userID, parent: entry.publisher)
     }
 
     static func keys(
-        number: Int64, correlation: String, event: String, message: String, resource: String, user: String
+        number: Int64, correlation: String, event: String, message: String, resource: String, user: String,
+        parent: String
     ) -> [Int64] {
         var keys: [Int64] = []
-        keys.reserveCapacity(5)
+        keys.reserveCapacity(6)
         for (field, text) in [
             (Field.correlation, correlation), (.event, event), (.event, message), (.resource, resource), (.user, user),
+            (.parent, parent),
         ] where !text.isEmpty { keys.append(make(number: number, hash: hash(field, text))) }
         return keys
     }
@@ -135,12 +137,14 @@ extension Tables {
         let oldest = try first("SELECT min(number) FROM journal", []) { $0.isNull(0) ? nil : $0.integer(0) } ?? nil
         let start = JournalKey.start(of: last.map(JournalKey.number) ?? oldest ?? counters.journal.number + 1)
         let keys = try all(
-            "SELECT number, correlation, event, message, resource, user FROM journal WHERE number >= ?",
-            [.integer(start)]
+            """
+            SELECT number, correlation, event, message, resource, user, CASE kind WHEN ?2 THEN parent ELSE '' END \
+            FROM journal WHERE number >= ?1
+            """, [.integer(start), .text(JournalEntry.Kind.publication.rawValue)]
         ) { row in
             JournalKey.keys(
                 number: row.integer(0), correlation: row.text(1), event: row.text(2), message: row.text(3),
-                resource: row.text(4), user: row.text(5))
+                resource: row.text(4), user: row.text(5), parent: row.text(6))
         }
         tail.load(first: start, newest: counters.journal.number, keys: keys.flatMap { $0 })
     }

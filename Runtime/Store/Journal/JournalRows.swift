@@ -1,5 +1,6 @@
 import Events
 import Pipeline
+import StoreCommon
 
 // Rows on their way in and out: the table's columns, in order, stand here twice and in the schema.
 
@@ -65,92 +66,5 @@ extension JournalRow {
         entry.retryAt = row.isNull(27) ? nil : row.instant(27)
         entry.payload = row.digest(28)
         self.init(number: row.integer(0), boot: row.integer(29), entry: entry, hash: hash)
-    }
-}
-
-extension JournalEntry {
-    /// What the row takes in the file, with its place in the index, roughly.
-    var size: Int {
-        let texts = source.utf8.count + detailType.utf8.count + correlationID.utf8.count + event.utf8.count
-            + message.utf8.count + resource.utf8.count + userID.utf8.count + queue.utf8.count + issuer.utf8.count
-            + parent.utf8.count
-        return 256 + texts + tenantID.utf8.count + keyID.utf8.count + cause.utf8.count
-    }
-
-    // MARK: - what happened to an event
-
-    init(_ outcome: Outcome, of claim: Claimed, at now: Instant) {
-        self.init(time: now, kind: .event, direction: .incoming, outcome: outcome)
-        queue = claim.consumer.text
-        handler = claim.handler.text
-        if !claim.isTimer {
-            message = claim.messageID.text
-            sentAt = claim.sentAt
-        }
-        issuer = claim.id.issuer
-        event = claim.id.text
-        source = claim.source
-        detailType = claim.detailType
-        resource = claim.resource
-        keyID = claim.keyID
-        payload = claim.payloadDigest
-        take(claim.trace)
-    }
-
-    /// The event was done before, as `original`.
-    init(duplicate request: ClaimRequest, of original: String, at now: Instant) {
-        let event = request.event
-        self.init(time: now, kind: .event, direction: .incoming, outcome: .duplicate)
-        queue = request.consumer.text
-        handler = request.handler.text
-        if !event.isTimer {
-            message = request.messageID.text
-            sentAt = request.sentAt
-            deliveries = request.deliveries
-        }
-        parent = original
-        take(event)
-    }
-
-    init(_ refusal: Refusal, at now: Instant) {
-        self.init(
-            time: now, kind: refusal.verified == nil ? .refusal : .event, direction: .incoming, outcome: .refused)
-        queue = refusal.consumer.text
-        if refusal.verified?.event.isTimer != true {
-            message = refusal.messageID.text
-            sentAt = refusal.sentAt
-            deliveries = refusal.deliveries
-        }
-        if let verified = refusal.verified {
-            handler = verified.handler?.text ?? ""
-            generation = verified.generation
-            attempt = verified.attempts
-            take(verified.event)
-        }
-        take(refusal.failure)
-    }
-
-    private mutating func take(_ event: Event) {
-        issuer = event.id.issuer
-        self.event = event.id.text
-        source = event.source
-        detailType = event.detailType
-        resource = event.resource
-        keyID = event.keyID
-        payload = event.payloadDigest
-        take(event.trace)
-    }
-
-    mutating func take(_ failure: Failure?) {
-        guard let failure else { return }
-        stage = failure.code.area
-        code = failure.code.rawValue
-        cause = failure.cause
-    }
-
-    mutating func take(_ trace: Event.Trace) {
-        correlationID = trace.correlationID
-        tenantID = trace.tenantID
-        userID = trace.userID
     }
 }

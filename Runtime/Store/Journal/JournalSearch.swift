@@ -179,6 +179,7 @@ extension JournalQuery {
     /// The one of its names that is looked up: the one that fewest rows share, as a rule.
     var key: Int64? {
         if let event { return JournalKey.hash(.event, event) }
+        if let parent { return JournalKey.hash(.parent, parent) }
         if let correlationID { return JournalKey.hash(.correlation, correlationID) }
         if let resource { return JournalKey.hash(.resource, resource) }
         return userID.map { JournalKey.hash(.user, $0) }
@@ -187,8 +188,9 @@ extension JournalQuery {
     func admits(_ entry: JournalEntry) -> Bool {
         func fits(_ wanted: String?, _ text: String) -> Bool { wanted == nil || wanted == text }
         return (event == nil || entry.event == event || entry.message == event)
-            && fits(correlationID, entry.correlationID) && fits(resource, entry.resource)
-            && fits(userID, entry.userID) && fits(source, entry.source) && fits(detailType, entry.detailType)
+            && fits(parent, entry.publisher) && fits(correlationID, entry.correlationID)
+            && fits(resource, entry.resource) && fits(userID, entry.userID) && fits(source, entry.source)
+            && fits(detailType, entry.detailType)
             && (outcome == nil || entry.outcome == outcome) && (since.map { entry.time >= $0 } ?? true)
             && (until.map { entry.time < $0 } ?? true)
     }

@@ -1,6 +1,7 @@
 import Cryptography
 import Events
 import Pipeline
+import StoreCommon
 
 /// The walk of ``JournalCheck``: heads, writers and rows of one state of the file.
 struct JournalWalk {
@@ -45,7 +46,7 @@ struct JournalWalk {
         ) { row in
             guard let genesis = row.digest(1), let before = row.digest(2) else { return true }
             let boot = row.integer(0)
-            if JournalHead.genesis(store: report.store, boot: boot, after: before) != genesis {
+            if JournalChain.genesis(store: report.store, boot: boot, after: before) != genesis {
                 report.add(.writer(boot: boot))
             }
             return true
@@ -127,7 +128,7 @@ struct JournalWalk {
         }
         if let before = place.hash {
             let start = row.boot == place.boot
-                ? before : JournalHead.genesis(store: report.store, boot: row.boot, after: before)
+                ? before : JournalChain.genesis(store: report.store, boot: row.boot, after: before)
             let made = JournalHead(store: report.store, number: number - 1, boot: row.boot, hash: start).next(row.entry)
             if made.hash != row.hash { report.add(.changed(number)) }
         }

@@ -1,5 +1,6 @@
 public import Events
 public import Pipeline
+import StoreCommon
 
 /// How long the journal is kept, how often its head is sealed, and what it keeps of payloads.
 public struct JournalOptions: Sendable {

@@ -1,11 +1,12 @@
 import Events
 import JSON
 
-/// CloudEvents 1.0 as a way to write an event: `type` is the detail type, `source` the source, `subject` the resource,
-/// `data` the detailCore; the extensions `correlationid`, `userid`, `tenantid`, `deviceid` and `traceparent` are the
-/// trace. `id` must be there, but is not kept: the signed id is the one in the answer. Other attributes are left out.
+/// Reads events that are written as CloudEvents 1.0: `type` is the detail type, `source` the source, `subject` the
+/// resource, `data` the detailCore; the extensions `correlationid`, `userid`, `tenantid`, `deviceid` and `traceparent`
+/// are the trace. `id` must be there, but is not kept: the signed id is the one in the answer. Other attributes are
+/// left out.
 /// https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
-enum CloudEvent {
+enum CloudEventReader {
     static let attributes = ["specversion", "id", "source", "type"]
 
     /// Structured mode: all attributes and the data are members of one object (JSON format, section 3).
