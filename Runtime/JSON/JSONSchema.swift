@@ -22,13 +22,18 @@ public final class JSONSchema: Sendable {
     /// Problems of one document that are told.
     public static let problemsAtMost = 16
 
+    /// Items that are held against each other for `uniqueItems`, which valijson does pair by pair.
+    public static let comparisonsAtMost = 1_000_000
+
     private let schema: Compiled
+    private let comparesItems: Bool
 
     /// - Throws: where the schema is none, or none that is taken, and why.
     public init(_ schema: JSONValue) throws(Problem) {
         let plain = try SchemaReader.plain(schema)
         guard let text = try? plain.canonical() else { throw Problem(pointer: "", why: "a number that doubles change") }
         self.schema = try Compiled(text)
+        comparesItems = text.firstRange(of: Array(#""uniqueItems":true"#.utf8)) != nil
     }
 
     /// - Throws: also for a text that is no strict JSON.
@@ -47,7 +52,19 @@ public final class JSONSchema: Sendable {
         if text.firstRange(of: Array("\\u0000".utf8)) != nil {
             return [Problem(pointer: "", why: "It has a text with a NUL in it.")]
         }
+        if comparesItems, Self.pairs(in: document) > Self.comparisonsAtMost {
+            return [Problem(pointer: "", why: "It has lists that are too long to compare their items.")]
+        }
         return schema.problems(in: text)
+    }
+
+    /// In all lists, at whatever depth.
+    private static func pairs(in value: JSONValue) -> Int {
+        switch value {
+        case .array(let elements): elements.reduce(elements.count * elements.count / 2) { $0 + pairs(in: $1) }
+        case .object(let members): members.reduce(0) { $0 + pairs(in: $1.value) }
+        default: 0
+        }
     }
 
     /// Unchecked: nothing is written to it after it was made.

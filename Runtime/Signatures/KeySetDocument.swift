@@ -44,20 +44,15 @@ struct KeySetDocument: Sendable {
     /// A key of other types, algorithms or uses is none of ours: `nil`, as RFC 7517, section 5 wants it.
     private static func key(_ node: JSONNode) throws(Failure) -> VerificationKey? {
         if let use = node["use"], !use.isString("sig") { return nil }
-        let algorithm: TokenAlgorithm
-        let member: String
-        switch (node["kty"]?.string, node["alg"]?.string) {
-        case ("PQK", "Dilithium2"):
+        guard let algorithm = try algorithm(of: node) else { return nil }
+        switch algorithm {
+        case .dilithium2:
             guard node["crv"]?.isString("Dilithium2") == true else { throw refused("a key whose crv is not its alg") }
             guard node["pub"] == nil else { throw refused("a PQK key with the member `pub`") }
-            (algorithm, member) = (.dilithium2, "x")
-        case ("AKP", "ML-DSA-44"):
+        case .mldsa44:
             guard node["x"] == nil, node["crv"] == nil else { throw refused("an AKP key with members of another type") }
-            (algorithm, member) = (.mldsa44, "pub")
-        case ("PQK", nil), ("AKP", nil): throw refused("a key without alg")
-        case ("PQK", "ML-DSA-44"), ("AKP", "Dilithium2"): throw refused("a key whose alg is not of its kty")
-        default: return nil
         }
+        let member = algorithm == .dilithium2 ? "x" : "pub"
         guard let kid = node["kid"]?.stringBytes, Identifier.isKeyID(kid) else {
             throw refused("a kid is missing, too long, or not visible ASCII")
         }
@@ -68,6 +63,16 @@ struct KeySetDocument: Sendable {
             throw refused("key \(kid.text): \(bytes.count) bytes instead of \(CompactToken.publicKeyBytes)")
         }
         return VerificationKey(keyID: kid.text, algorithm: algorithm, bytes: bytes)
+    }
+
+    /// By their very bytes: strings that Unicode calls the same are two names here.
+    private static func algorithm(of node: JSONNode) throws(Failure) -> TokenAlgorithm? {
+        let isHouse = node["kty"]?.isString("PQK") == true
+        guard isHouse || node["kty"]?.isString("AKP") == true else { return nil }
+        guard let name = node["alg"]?.string else { throw refused("a key without alg") }
+        guard let algorithm = TokenAlgorithm(exactly: name) else { return nil }
+        guard isHouse == (algorithm == .dilithium2) else { throw refused("a key whose alg is not of its kty") }
+        return algorithm
     }
 
     private static func refused(_ cause: String) -> Failure { Failure(.keysRefused, "key set", cause) }

@@ -94,8 +94,8 @@ static eh_status read_answer(run *r, const eh_response **response) {
 
 /* ---- the service */
 
-/* With the run locked, before and after. */
-static eh_status exchange(run *r, const eh_request *q, const eh_response **response) {
+/* With the run locked, before and after. `is_answers`: it is the service's answer that the status is about. */
+static eh_status exchange(run *r, const eh_request *q, const eh_response **response, bool *is_answers) {
     if (!question_begin(r)) return EH_EXPIRED;
     if (r->call_count == WP_CALLS || q->body.size > WP_CALLS_BYTES - r->call_bytes) return EH_TOO_LARGE;
     wp_writer writer = {.limit = WP_FROM_WORKER_BYTES};
@@ -104,26 +104,29 @@ static eh_status exchange(run *r, const eh_request *q, const eh_response **respo
     r->call_bytes += q->body.size;
     if (!question_ask(r, &writer)) return EH_EXPIRED;
     eh_status status = read_answer(r, response);
+    *is_answers = status == EH_TOO_LARGE;
     question_end(r);
     return status;
 }
 
-static eh_status call(const eh_host *host, const eh_event *event, const eh_request *request,
-                      const eh_response **response) {
-    (void)host;
+static eh_status call(const eh_event *event, const eh_request *request, const eh_response **response,
+                      bool *is_answers) {
     run *r = run_of(event);
     if (response) *response = NULL;
     if (!r || !response || !is_request(request)) return EH_INVALID;
     if (request->body.size > WP_CALL_BODY_BYTES) return EH_TOO_LARGE;
     if (!run_lock(r)) return EH_EXPIRED;
-    eh_status status = exchange(r, request, response);
+    eh_status status = exchange(r, request, response, is_answers);
     pthread_mutex_unlock(&r->lock);
     return status;
 }
 
 static eh_status call_told(const eh_host *host, const eh_event *event, const eh_request *request,
                            const eh_response **response) {
-    return told(host, event, "eh_call.call", call(host, event, request, response));
+    bool is_answers = false;
+    eh_status status = call(event, request, response, &is_answers);
+    /* What a service answers is nothing that the handler did. */
+    return is_answers ? status : told(host, event, "eh_call.call", status);
 }
 
 const eh_call call_service = {.size = sizeof(eh_call), .call = call_told};

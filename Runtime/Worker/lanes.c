@@ -83,7 +83,7 @@ void lanes_give(worker *w, uint32_t batch, uint8_t *payload, size_t size) {
     wp_reader reader = wp_reader_of(payload, size);
     uint32_t index = wp_read_u32(&reader);
     uint32_t count = wp_read_count(&reader, WP_BATCH_EVENTS, 80);
-    bool is_whole = count && index < w->lane_count;
+    bool is_whole = count && index < w->lanes_started;
     if (is_whole) {
         lane *l = &w->lanes[index];
         pthread_mutex_lock(&l->lock);
@@ -91,10 +91,13 @@ void lanes_give(worker *w, uint32_t batch, uint8_t *payload, size_t size) {
         for (uint32_t i = 0; i < count; ++i) read_event(&l->runs[i], &reader);
         is_whole = wp_read_all(&reader);
         l->batch = batch;
+        free(l->payload); /* of a batch that was not whole */
         l->payload = payload;
         l->count = is_whole ? count : 0;
         pthread_cond_broadcast(&l->changed);
         pthread_mutex_unlock(&l->lock);
+    } else {
+        free(payload);
     }
     if (!is_whole) fail(w, EXIT_PROTOCOL);
 }

@@ -7,13 +7,15 @@ static state_entry *lookup(run *r, eh_bytes key) {
     return NULL;
 }
 
-/* NULL if one event may not know more keys. */
+/* NULL if one event may not know more keys, or there is no memory for this one. */
 static state_entry *find_or_add(run *r, eh_bytes key, bool is_lasting) {
     state_entry *entry = lookup(r, key);
     if (entry || r->entry_count == sizeof r->entries / sizeof *r->entries) return entry;
+    eh_bytes own = is_lasting ? key : arena_copy(&r->arena, key);
+    if (own.size != key.size) return NULL;
     entry = &r->entries[r->entry_count++];
     memset(entry, 0, sizeof *entry);
-    entry->key = is_lasting ? key : arena_copy(&r->arena, key);
+    entry->key = own;
     entry->value.data = entry->new_value.data = "";
     entry->expected = EH_VERSION_ANY;
     return entry;
@@ -33,20 +35,21 @@ static bool is_key(eh_bytes key) { return key.data && key.size > 0 && key.size <
 
 static eh_status take_reply(run *r, state_entry *const *asked, uint32_t count) {
     wp_reader reader = wp_reader_of(r->reply, r->reply_size);
-    bool failed = wp_read_u8(&reader) != 0;
+    bool failed = wp_read_u8(&reader) != 0, has_memory = true;
     uint32_t found = wp_read_count(&reader, WP_STATE_READS, 13);
     for (uint32_t i = 0; i < found && i < count; ++i) {
         eh_bytes value;
         asked[i]->version = wp_read_u64(&reader);
         value.data = wp_read_bytes(&reader, WP_STATE_VALUE_BYTES, &value.size);
         asked[i]->value = arena_copy(&r->arena, value);
-        asked[i]->known = true;
+        asked[i]->known = asked[i]->value.size == value.size; /* an empty value would be another answer */
+        has_memory &= asked[i]->known;
     }
     if (!failed && (found != count || !wp_read_all(&reader))) {
         fail(r->worker, EXIT_PROTOCOL);
         return EH_UNAVAILABLE;
     }
-    return failed ? EH_UNAVAILABLE : EH_OK;
+    return failed || !has_memory ? EH_UNAVAILABLE : EH_OK;
 }
 
 /* With the run locked, before and after. */

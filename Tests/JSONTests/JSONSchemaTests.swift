@@ -157,6 +157,16 @@ import Testing
         #expect(schema.problems(in: numbers).count == JSONSchema.problemsAtMost)
     }
 
+    @Test func listsThatAreTooLongAreNotComparedPairByPair() throws {
+        let long = JSONValue.object([JSONMember("a", .array((0..<1_500).map { .integer($0) }))])
+        let schema = try JSONSchema(parsing: #"{"properties":{"a":{"uniqueItems":true}}}"#)
+        #expect(schema.problems(in: long).map(\.why) == ["It has lists that are too long to compare their items."])
+        #expect(schema.problems(in: ["a": [1, 2, 1]]).count == 1)
+        #expect(schema.problems(in: ["a": [1, 2, 3]]).isEmpty)
+        #expect(try JSONSchema(parsing: #"{"const":{"uniqueItems":1}}"#).problems(in: long).count == 1)
+        #expect(try JSONSchema(parsing: #"{"uniqueItems":false}"#).problems(in: long).isEmpty)
+    }
+
     @Test func noPatternTakesForEver() throws {
         let schema = try JSONSchema(parsing: #"{"pattern":"^(a+)+$"}"#)
         let long = String(repeating: "a", count: 5_000)

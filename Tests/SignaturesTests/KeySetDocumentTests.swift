@@ -25,6 +25,13 @@ struct KeySetDocumentTests {
         #expect(try Self.keys(Self.pqk, #"{"kty":"AKP","alg":"ML-DSA-65","kid":"d","pub":"AA"}"#).count == 1)
     }
 
+    @Test("A type that Unicode calls the same is another", arguments: ["PQ\u{212A}", "A\u{212A}P"])
+    func comparesBytes(type: String) throws {
+        let key = type.hasPrefix("A") ? Self.akp.replacing("AKP", with: type) : Self.pqk.replacing("PQK", with: type)
+        let neighbour = Self.pqk.replacing("\"a\"", with: "\"z\"")
+        #expect(try Self.keys(neighbour, key).map(\.keyID) == ["z"])
+    }
+
     @Test(
         "A document with one bad key is refused whole",
         arguments: [
