@@ -2,6 +2,7 @@ import Events
 import Pipeline
 import Settings
 import Store
+import StoreCommon
 import Telemetry
 
 /// What goes on beside the events: timers that come due, space, the outbox's depth, retention.
@@ -24,15 +25,31 @@ struct Housekeeping: Sendable {
 
     private func rounds() async {
         var count = 0
+        var off = Duration.zero
         while !Task.isCancelled {
+            off = watchClock(known: off)
             await watchSpace()
             await watchOutbox()
+            await watchParked()
             if count % Self.sweepEvery == 0 { await sweep() }
             count += 1
             observers.telemetry.flush(at: observers.clock.now)
             // Cancelled: the loop ends by its own condition.
             try? await Task.sleep(for: Self.round)
         }
+    }
+
+    /// Somebody has set the machine's clock: told once. Until ours has followed, it and the log's lines differ.
+    /// - Returns: by how much ours is off, either way.
+    private func watchClock(known: Duration) -> Duration {
+        let ahead = SystemClock().now - observers.clock.now
+        let off = ahead < .zero ? .zero - ahead : ahead
+        if off > known + .minutes(1) {
+            observers.telemetry.log(
+                .warning, "the machine's clock was set: the sidecar's follows it without a jump",
+                [Attribute(name: "ahead_ms", value: String(ahead.milliseconds))], at: observers.clock.now)
+        }
+        return off
     }
 
     private func watchSpace() async {
@@ -43,6 +60,14 @@ struct Housekeeping: Sendable {
         } catch {
             serving.pressure(area: "space", error)
             observers.board.set("store", error.description)
+        }
+    }
+
+    private func watchParked() async {
+        guard let groups = try? await store.parkedGroups(at: observers.clock.now) else { return }
+        let counts = Dictionary(grouping: groups, by: \.consumer).mapValues(\.count)
+        for queue in serving.generation.configuration.queues {
+            observers.telemetry.parkedGroups(counts[queue.name] ?? 0, of: queue.name)
         }
     }
 

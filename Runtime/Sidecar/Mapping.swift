@@ -82,12 +82,42 @@ extension Configuration {
     func policies(of queue: QueueSettings, _ profiles: [HandlerProfile]) -> [HandlerID: HandlerPolicy] {
         var policies: [HandlerID: HandlerPolicy] = [:]
         for profile in profiles where queue.handlers.contains(profile.id) {
-            guard let retry = self[handler: profile.id]?.retry else { continue }
+            guard let settings = self[handler: profile.id] else { continue }
+            let isDivided = settings.routes.contains(where: \.critical) && profile.concurrency > 1
             policies[profile.id] = HandlerPolicy(
-                concurrency: profile.concurrency, maximumBatch: profile.maximumBatch, attempts: retry.attempts,
-                backoff: Backoff(base: retry.base, cap: retry.cap))
+                concurrency: profile.concurrency, reserved: isDivided ? max(1, profile.concurrency / 4) : 0,
+                maximumBatch: profile.maximumBatch, retry: RetryBudget(settings.retry),
+                classes: Dictionary(uniqueKeysWithValues: settings.retry.classes.map { ($0.reason, RetryBudget($0)) }),
+                age: settings.retry.age)
         }
         return policies
+    }
+
+    /// The routes of a handler in this queue's table, with what the settings say of each beside.
+    func routes(of profile: HandlerProfile) -> [RouteTable.Route] {
+        let critical = Set(
+            (self[handler: profile.id]?.routes ?? []).filter(\.critical).map { [$0.source, $0.detailType] })
+        return profile.routes.map { route in
+            RouteTable.Route(
+                source: route.source, detailType: route.detailType, handler: route.handler,
+                isCritical: critical.contains([route.source, route.detailType]))
+        }
+    }
+}
+
+extension RetryBudget {
+    fileprivate init(_ settings: RetrySettings) {
+        let jitter = Backoff.Jitter(rawValue: settings.jitter.rawValue) ?? .full
+        self.init(
+            attempts: settings.attempts,
+            backoff: Backoff(base: settings.base, cap: settings.cap, jitter: jitter))
+    }
+
+    fileprivate init(_ settings: RetryClassSettings) {
+        let jitter = Backoff.Jitter(rawValue: settings.jitter.rawValue) ?? .full
+        self.init(
+            attempts: settings.attempts,
+            backoff: Backoff(base: settings.base, cap: settings.cap, jitter: jitter))
     }
 }
 

@@ -14,7 +14,7 @@ struct Observers: Sendable {
     let telemetry: Telemetry
     let board: ReadinessBoard
     let queues = QueueBoard()
-    let clock = SystemClock()
+    let clock = SteadyClock()
     /// Hears the pipelines, too: the table of `outrigger dev`.
     private let listener: (any PipelineObserver)?
     /// Canaries that were rolled back. For one consumer.
@@ -33,8 +33,8 @@ struct Observers: Sendable {
     }
 
     func logger(_ label: String) -> Logger {
-        let writer = telemetry.writer
-        return Logger(label: label) { LibraryLogHandler(label: $0, writer: writer, clock: SystemClock()) }
+        let (writer, clock) = (telemetry.writer, clock)
+        return Logger(label: label) { LibraryLogHandler(label: $0, writer: writer, clock: clock) }
     }
 
     func report(_ failure: Failure) { telemetry.report(failure, at: clock.now) }

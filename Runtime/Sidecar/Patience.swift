@@ -9,11 +9,12 @@ struct Patience: Sendable {
     let area: String
     let observers: Observers
 
-    /// - Returns: `nil` if the sidecar was told to stop, or if waiting cannot help: the failure is on the board then.
+    /// - Returns: `nil` if the sidecar was told to stop.
+    /// - Throws: a failure that waiting cannot help.
     func until<Value: Sendable>(
         _ attempt: @Sendable @escaping () async throws(Failure) -> Value
-    ) async -> Value? {
-        await cancelWhenGracefulShutdown {
+    ) async throws -> Value? {
+        try await cancelWhenGracefulShutdown {
             var random = SeededGenerator(seed: UInt64.random(in: 1...(.max)))
             var tries = 0
             while !Task.isCancelled {
@@ -25,7 +26,7 @@ struct Patience: Sendable {
                     tries += 1
                     observers.report(error)
                     observers.board.set(area, error.description)
-                    if error.code.disposition == .refuse { return nil }
+                    if error.code.disposition == .refuse { throw error }
                 }
                 let wait = Self.backoff.delay(attempt: tries, random: &random) + .milliseconds(100)
                 // Cancelled: the loop ends by its own condition.

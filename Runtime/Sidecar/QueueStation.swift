@@ -41,7 +41,7 @@ final class QueueStation: Sendable {
             quarantine: settings.quarantine.map { around.cloud.deadLetterQueue($0) }, verifier: verifier,
             ledger: around.store, receipts: around.store, host: around.host, observer: observers,
             clock: observers.clock)
-        runner = PipelineRunner(settings.name, ports: ports, pollWait: around.pollWait)
+        runner = PipelineRunner(settings.name, ports: ports, pollWait: settings.pollWait)
     }
 
     /// Returns when the pipeline has stopped, or when there is nothing to wait for any more: the queue was never
@@ -52,6 +52,7 @@ final class QueueStation: Sendable {
                 state.facts = facts
                 return state.generation
             }
+            tellWhatDoesNotFit(generation, facts)
             if let pipeline = pipeline(generation, facts) { await runner.run(Pipeline(pipeline)) }
         }
         observers.queueEnded(name)
@@ -75,9 +76,20 @@ final class QueueStation: Sendable {
         generation.configuration[queue: name].map { generation.pipeline(of: $0, facts, suspects: suspects) }
     }
 
+    /// What the queue's own settings contradict: it works, until one day it does not.
+    private func tellWhatDoesNotFit(_ generation: Generation, _ facts: Facts) {
+        let configuration = generation.configuration
+        guard let settings = configuration[queue: name] else { return }
+        let checks = QueueChecks(
+            settings: settings, configuration: configuration, queue: facts.queue, deadLetters: facts.letters,
+            file: "queue \(name)")
+        for problem in checks.problems { observers.report(problem.failure) }
+    }
+
     /// Asks again and again, with backoff: a queue that is not there yet is no reason to end.
     private func describe() async -> Facts? {
-        await Patience(area: "queue \(name)", observers: observers).until { () throws(Failure) in
+        // What waiting cannot help is on the board, and the other queues go on.
+        try? await Patience(area: "queue \(name)", observers: observers).until { () throws(Failure) in
             Facts(queue: try await self.queue.describe(), letters: try await self.deadLetters?.describe())
         }
     }

@@ -24,20 +24,14 @@ struct SidecarService: Service {
     private let client = HTTPClient()
     /// Services have connections of their own: a slow one keeps no queue waiting.
     private let serviceClient = HTTPClient(connections: Limits.services * Limits.serviceConcurrency)
-    private let pollWait: Duration
 
     /// - Parameters:
     ///   - configuration: as read at the start: what takes effect by a restart alone stays as it is here.
     ///   - source: where it comes from, read again for each generation.
-    ///   - pollWait: the long poll, which a stop waits for.
-    init(
-        _ configuration: Configuration, from source: ConfigurationSource, observers: Observers,
-        pollWait: Duration = Limits.pollWait
-    ) {
+    init(_ configuration: Configuration, from source: ConfigurationSource, observers: Observers) {
         self.configuration = configuration
         self.source = source
         self.observers = observers
-        self.pollWait = pollWait
         observers.board.set("sidecar", "starting")
     }
 
@@ -57,13 +51,14 @@ struct SidecarService: Service {
         }
         // From here on SIGHUP asks for a reload; without a listener it would end the process.
         let hangups = await UnixSignalsSequence(trapping: .sighup)
+        let stops = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         let since = observers.clock.now
         observers.telemetry.started(version: Outrigger.version, at: since)
         let options = configuration.storeOptions(observer: observers.note)
-        guard let store = await patience("store").until({ () throws(Failure) in try SQLiteStore.open(options) })
-        else { return try endUnlessStopping("store") }
+        guard let store = try await patience("store").until({ () throws(Failure) in try SQLiteStore.open(options) })
+        else { return }
         do {
-            try await run(with: store, since: since, hangups)
+            try await run(with: store, since: since, hangups, stops)
         } catch {
             await store.close()
             throw error
@@ -71,7 +66,9 @@ struct SidecarService: Service {
         await store.close()
     }
 
-    private func run(with store: SQLiteStore, since: Instant, _ hangups: UnixSignalsSequence) async throws {
+    private func run(
+        with store: SQLiteStore, since: Instant, _ hangups: UnixSignalsSequence, _ stops: UnixSignalsSequence
+    ) async throws {
         let directory = configuration.stateDirectory
         try? FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         let services = ServiceDirectory(client: serviceClient, clock: observers.clock, observer: observers)
@@ -82,7 +79,7 @@ struct SidecarService: Service {
             plugins: host, residents: [
                 ServiceHandlers(services: services, clock: observers.clock), JournalHandlers(),
             ])
-        let cloud = Cloud(configuration, environment: source.environment, client: client, clock: observers.clock)
+        let cloud = Cloud(configuration, environment: source.environment, client: client, clock: SystemClock())
         let verifier = CurrentVerifier()
         let exchange = try Exchange(configuration, cloud, client: client, verifier: verifier)
         let relay = exchange.map { exchange in
@@ -92,7 +89,7 @@ struct SidecarService: Service {
         let peers = configuration.peerPolicy.map { policy in PeerBook(policy, isWorker: { host.isWorker($0) }) }
         let around = Serving.Surroundings(
             verifier: verifier, cloud: cloud, relay: relay, store: store, host: hosts, services: services,
-            observers: observers, peers: peers, pollWait: pollWait, suspects: Set(host.suspectsAtStart()))
+            observers: observers, peers: peers, suspects: Set(host.suspectsAtStart()))
         let keeper = GenerationKeeper(
             source, running: configuration,
             builder: GenerationBuilder(host: hosts, client: client, observers: observers), observers: observers,
@@ -103,18 +100,19 @@ struct SidecarService: Service {
                         at: observers.clock.now)
                 } catch { observers.report(error) }
             })
-        let first = await patience("handlers").until { () throws(Failure) in
+        let first = try await patience("handlers").until { () throws(Failure) in
             try await keeper.start { Serving($0, around) }
         }
-        guard let serving = first else { return try endUnlessStopping("handlers") }
+        guard let serving = first else { return }
         do {
             let operations = SidecarOperations(
                 keeper: keeper, serving: serving, store: store, observers: observers, since: since)
             let events = Exchange.routes(exchange, store, serving, clock: observers.clock)
-            let letters = SidecarLetters.within(serving, cloud, store, exchange, observers)
-            let api = try makeAPI(peers, operations, events, letters)
+            let letters = SidecarLetters.within(serving, cloud, store, exchange, verifier, observers)
+            let replays = SidecarReplays(serving, hosts, host, store, clock: observers.clock)
+            let api = try makeAPI(peers, operations, events, letters, replays)
             let sealer = JournalSealer(store: store, signer: try headSigner(), observers: observers)
-            await serve(serving, keeper, host, store, relay, api, sealer, hangups)
+            await serve(serving, keeper, host, store, relay, api, sealer, hangups, stops)
             await sealer.finish()
         } catch {
             await host.stop(within: .zero)
@@ -127,9 +125,10 @@ struct SidecarService: Service {
     private func serve(
         _ serving: Serving, _ keeper: GenerationKeeper, _ host: PluginHost, _ store: SQLiteStore,
         _ relay: RelayRunner?, _ api: LocalAPI?, _ sealer: JournalSealer,
-        _ hangups: UnixSignalsSequence
+        _ hangups: UnixSignalsSequence, _ stops: UnixSignalsSequence
     ) async {
         let housekeeping = Housekeeping(store: store, serving: serving, observers: observers)
+        let (requests, noMoreRequests) = AsyncStream.makeStream(of: Void.self)
         await withDiscardingTaskGroup { background in
             background.addTask { await serving.runKeySets() }
             background.addTask { await housekeeping.run() }
@@ -137,7 +136,7 @@ struct SidecarService: Service {
             background.addTask { await keeper.run(hangups: hangups) }
             background.addTask { await host.runShadows() }
             background.addTask { await followRollbacks() }
-            if let api { background.addTask { await run(api) } }
+            background.addTask { await run(api) { noMoreRequests.finish() } }
             if let relay {
                 background.addTask { for await _ in store.outboxWrites { relay.wake() } }
             }
@@ -145,20 +144,45 @@ struct SidecarService: Service {
                 // Cancelled is told to stop, too.
                 try? await gracefulShutdown()
                 observers.board.set("sidecar", "stopping")
-                serving.stop()
-                // Cancelled when the queues have stopped: then there is nobody left.
-                try? await Task.sleep(for: serving.generation.configuration.stop.deadline)
-                await host.abandonStuck()
+                let deadline = serving.generation.configuration.stop.deadline
+                serving.stop(within: deadline)
+                // Cancelled when the queues have stopped: then nothing runs any more. What does is ended before the
+                // deadline, so that its messages can be given back.
+                guard (try? await Task.sleep(for: max(.zero, deadline - Limits.hurriedStop))) != nil else { return }
+                noMoreRequests.finish()
+                await host.stop(within: .zero)
             }
+            background.addTask { await hurry(at: stops, serving, host, relay) { noMoreRequests.finish() } }
             let giveUp = serving.generation.configuration.outbox.giveUp
             async let relayed: Void? = relay?.run(Relay(giveUp: giveUp, seed: UInt64.random(in: 1...(.max))))
             observers.board.set("sidecar", nil)
             await serving.runQueues()
-            relay?.stop(deadline: observers.clock.now + serving.generation.configuration.stop.deadline)
+            // What a service was asking when the stop began is answered, and goes out with the rest.
+            for await _ in requests {}
+            // What the queues left of the time, and a moment in any case.
+            relay?.stop(deadline: max(serving.stopsBy, observers.clock.now + Limits.hurriedStop))
             _ = await relayed
             background.cancelAll()
         }
         observers.telemetry.flush(at: observers.clock.now)
+    }
+
+    /// A second signal: whoever sent it does not want to wait for what runs. What is on its way to the store, the queue
+    /// and the bus has a moment; what was not settled becomes visible again by itself.
+    private func hurry(
+        at stops: UnixSignalsSequence, _ serving: Serving, _ host: PluginHost, _ relay: RelayRunner?,
+        _ noMoreRequests: @Sendable () -> Void
+    ) async {
+        var count = 0
+        for await _ in stops {
+            count += 1
+            guard count == 2 else { continue }
+            observers.telemetry.log(.warning, "told to stop twice: what runs is cut off", at: observers.clock.now)
+            serving.stop(within: Limits.hurriedStop)
+            noMoreRequests()
+            relay?.stop(deadline: observers.clock.now + Limits.hurriedStop)
+            await host.stop(within: .zero)
+        }
     }
 
     /// A canary that was judged has lost its events already; the decision makes that last, and ends its workers.
@@ -175,8 +199,10 @@ struct SidecarService: Service {
     }
 
     /// Until cancelled. Without its sockets a sidecar goes on with its queues, and is not ready.
-    private func run(_ api: LocalAPI) async {
-        do { try await api.run() } catch {
+    /// - Parameter onServiceEnd: told when the service socket takes nothing more, or is not there.
+    private func run(_ api: LocalAPI?, onServiceEnd: @escaping @Sendable () -> Void) async {
+        guard let api else { return onServiceEnd() }
+        do { try await api.run(onServiceEnd: onServiceEnd) } catch {
             observers.board.set("api", "the sockets are not served: \(error)")
         }
     }
@@ -193,19 +219,15 @@ struct SidecarService: Service {
     /// `nil` where none is configured.
     /// - Throws: `settings.invalid`: a socket that another process serves, or that cannot be made.
     private func makeAPI(
-        _ peers: PeerBook?, _ operations: SidecarOperations, _ events: EventRoutes, _ letters: SidecarLetters
+        _ peers: PeerBook?, _ operations: SidecarOperations, _ events: EventRoutes, _ letters: SidecarLetters,
+        _ replays: SidecarReplays
     ) throws(Failure) -> LocalAPI? {
         guard let settings = configuration.api, let peers else { return nil }
         return try LocalAPI(
             service: settings.servicePlace, admin: settings.adminPlace, peers: peers, operations: operations,
-            events: events, letters: letters, observer: observers, logger: observers.logger("api"))
+            events: events, letters: letters, replays: replays, observer: observers,
+            logger: observers.logger("api"))
     }
 
     private func patience(_ area: String) -> Patience { Patience(area: area, observers: observers) }
-
-    /// Nothing came of an area: because the sidecar stops, which is no failure, or because waiting cannot help.
-    private func endUnlessStopping(_ area: String) throws {
-        if Task.isShuttingDownGracefully { return }
-        throw Failure(.settingsInvalid, area, "the sidecar cannot run as configured; the line before says why")
-    }
 }

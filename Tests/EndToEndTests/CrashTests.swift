@@ -19,8 +19,7 @@ import Testing
             for operation in ["PutEvents", "SendMessage", "DeleteMessageBatch"] {
                 cloud.setFaults(faults, operation: operation)
             }
-            let details = try await Self.signed(house)
-            try house.put(details, to: cloud)
+            try house.put(try await Self.signed(house), to: cloud)
             let path = try house.write(cloud)
             var sidecar = try house.start(path)
             for kill in 1...Self.kills {
@@ -43,13 +42,13 @@ import Testing
     }
 
     /// Signing is the slow part of a debug build: both cores do it.
-    private static func signed(_ house: House) async throws -> [String] {
-        try await withThrowingTaskGroup(of: [String].self) { group in
+    private static func signed(_ house: House) async throws -> [BusModel.Entry] {
+        try await withThrowingTaskGroup(of: [BusModel.Entry].self) { group in
             for lane in 0..<2 {
                 group.addTask {
                     try stride(from: lane, to: events + rejects, by: 2).map { number in
                         let act = number < events ? "spread" : "reject"
-                        return try house.detail("{\"do\":\"\(act)\",\"n\":\(number)}", id: "event-\(number)")
+                        return try house.entry("{\"do\":\"\(act)\",\"n\":\(number)}", id: "event-\(number)")
                     }
                 }
             }

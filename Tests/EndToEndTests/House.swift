@@ -12,7 +12,8 @@ struct House {
     let folder: TemporaryFolder
     let publisher: PrivateKey
     let sidecarKey: PrivateKey
-    let admin = SidecarProcess.freePort()
+    let admin = TestServer.freePort()
+    private let signedAt = ISO8601DateFormatter().string(from: Date())
 
     init() throws {
         folder = try TemporaryFolder()
@@ -36,16 +37,38 @@ struct House {
         return String(decoding: bytes, as: UTF8.self)
     }
 
+    /// The same for the bus, put together here: a debug build of ours is too slow for thousands.
+    func entry(
+        _ core: String, id: String, source: String = "test.in", type: String = "Test.Done.v1", key: PrivateKey? = nil
+    ) throws -> BusModel.Entry {
+        let header = """
+            {"alg":"Dilithium2","kid":"publisher","ts":"\(signedAt)","hash":"SHA-256","typ":"QSL-JWS-PQC",\
+            "src":"\(source)","dt":"\(type)","res":"","jti":"\(id)"}
+            """
+        let input = Self.base64(Data(header.utf8)) + "." + Self.base64(Data(core.utf8))
+        let signature = try (key ?? publisher).key.sign(Array(input.utf8), as: .mldsa44)
+        let detail = """
+            {"version":"v1","trace":{"correlationId":"c-\(id)"},"resource":"","detailCore":\(core),\
+            "sig_compact":"\(input).\(Self.base64(Data(signature)))"}
+            """
+        return BusModel.Entry(source: source, detailType: type, detail: detail)
+    }
+
+    private static func base64(_ data: Data) -> String {
+        data.base64EncodedString().replacingOccurrences(of: "+", with: "-")
+            .replacingOccurrences(of: "/", with: "_").replacingOccurrences(of: "=", with: "")
+    }
+
     func write(
         endpoint: String, queue: String, deadLetters: String, keys: String, bus: String = "default",
         handler: String = "deadline: 5s", store: String? = nil, durability: String = "durable", signing: String? = nil,
-        more: String = ""
+        stop: String = "10s", more: String = ""
     ) throws -> String {
         let signing = signing ?? "{key: \(folder.file("sidecar.key")), kid: sidecar}"
         let yaml = """
             aws: {endpoint: "\(endpoint)", region: us-east-1}
             queues:
-              - {name: main, url: "\(queue)", dead-letter: "\(deadLetters)", handlers: [counting]}
+              - {name: main, url: "\(queue)", dead-letter: "\(deadLetters)", handlers: [counting], poll-wait: 1s}
             key-sets:
               - {name: test, url: "\(keys)", sources: ["test.*"]}
             signing: \(signing)
@@ -55,7 +78,7 @@ struct House {
             sandbox: available
             worker: \(Fixtures.products)/outrigger-worker
             admin: {listen: "127.0.0.1:\(admin)"}
-            stop: {deadline: 10s}
+            stop: {deadline: \(stop)}
             handlers:
               - id: counting
                 plugin: \(Fixtures.products)/libfixture-counting.so
@@ -74,6 +97,16 @@ struct House {
         try SidecarProcess(
             configuration: configuration, admin: admin, log: folder.file("log"), environment: environment,
             launcher: launcher)
+    }
+}
+
+extension House {
+    /// The numbers that a question to a SQLite file has for an answer.
+    func ask(_ database: String, _ question: String) throws -> [Int] {
+        let program = "import sqlite3,sys; print(*sqlite3.connect(sys.argv[1]).execute(sys.argv[2]).fetchone())"
+        let (status, output) = try Shell.run("python3 -c '\(program)' '\(database)' \"\(question)\" 2>&1")
+        try #require(status == 0, "\(output)")
+        return output.split(whereSeparator: \.isWhitespace).compactMap { Int($0) }
     }
 }
 
@@ -109,12 +142,12 @@ extension House {
 
     func write(
         _ cloud: LocalCloud, handler: String = "deadline: 5s", store: String? = nil, durability: String = "durable",
-        signing: String? = nil, more: String = ""
+        signing: String? = nil, stop: String = "10s", more: String = ""
     ) throws -> String {
         try write(
             endpoint: cloud.endpoint, queue: cloud.queueURL("main"), deadLetters: cloud.queueURL("main-dlq"),
             keys: cloud.endpoint + "/keys/jwks-pqc", handler: handler, store: store, durability: durability,
-            signing: signing, more: more)
+            signing: signing, stop: stop, more: more)
     }
 
     /// Details of events that count in a key of their own and publish one event each.
@@ -123,11 +156,12 @@ extension House {
     }
 
     func put(_ details: [String], type: String = "Test.Done.v1", to cloud: LocalCloud) throws {
-        for start in stride(from: 0, to: details.count, by: 10) {
-            try cloud.putEvents(
-                details[start..<min(start + 10, details.count)].map {
-                    BusModel.Entry(source: "test.in", detailType: type, detail: $0)
-                })
+        try put(details.map { BusModel.Entry(source: "test.in", detailType: type, detail: $0) }, to: cloud)
+    }
+
+    func put(_ entries: [BusModel.Entry], to cloud: LocalCloud) throws {
+        for start in stride(from: 0, to: entries.count, by: 10) {
+            try cloud.putEvents(Array(entries[start..<min(start + 10, entries.count)]))
         }
     }
 }

@@ -1,4 +1,3 @@
-import Cryptography
 import Events
 import Foundation
 import JSON
@@ -15,7 +14,6 @@ struct ReloadHouse {
 
     let house: House
     let cloud: LocalCloud
-    private let signedAt = ISO8601DateFormatter().string(from: Date())
 
     static func inLocalCloud(_ body: @Sendable @escaping (ReloadHouse) async throws -> Void) async throws {
         let house = try House()
@@ -56,6 +54,7 @@ struct ReloadHouse {
                 url: "\(cloud.queueURL(name))"
                 dead-letter: "\(cloud.queueURL(name + "-dlq"))"
                 handlers: [\(name)]
+                poll-wait: 1s
             """
         }
         return change(
@@ -102,27 +101,11 @@ struct ReloadHouse {
 
     // MARK: - events
 
-    /// Signed and bound to its envelope. Put together here, since a debug build of ours is too slow for a stream.
     private func entry(_ handler: String, _ number: Int) throws -> BusModel.Entry {
         let isCounting = handler == "counting"
         let (source, type) = isCounting ? ("test.in", "Test.Done.v1") : ("qsl.payments", "Payment.Settled.v1")
         let core = isCounting ? "{\"do\":\"spread\",\"n\":\(number)}" : "{\"paymentId\":\"p-\(number)\"}"
-        let header = """
-            {"alg":"Dilithium2","kid":"publisher","ts":"\(signedAt)","hash":"SHA-256","typ":"QSL-JWS-PQC",\
-            "src":"\(source)","dt":"\(type)","res":"","jti":"\(handler)-\(number)"}
-            """
-        let input = Self.base64(Data(header.utf8)) + "." + Self.base64(Data(core.utf8))
-        let token = input + "." + Self.base64(Data(try house.publisher.key.sign(Array(input.utf8), as: .mldsa44)))
-        let detail = """
-            {"version":"v1","trace":{"correlationId":"c-\(number)"},"resource":"","detailCore":\(core),\
-            "sig_compact":"\(token)"}
-            """
-        return BusModel.Entry(source: source, detailType: type, detail: detail)
-    }
-
-    private static func base64(_ data: Data) -> String {
-        data.base64EncodedString().replacingOccurrences(of: "+", with: "-")
-            .replacingOccurrences(of: "/", with: "_").replacingOccurrences(of: "=", with: "")
+        return try house.entry(core, id: "\(handler)-\(number)", source: source, type: type)
     }
 
     func put(_ handler: String, _ numbers: Range<Int>) throws {

@@ -103,7 +103,7 @@ private struct ServiceHouse {
         let queues = Self.queues.map { name in
             """
               - {name: \(name), url: "\(cloud.queueURL(name))", dead-letter: "\(cloud.queueURL(name + "-dlq"))", \
-            handlers: [\(name)]}
+            handlers: [\(name)], poll-wait: 1s}
             """
         }
         let yaml = """

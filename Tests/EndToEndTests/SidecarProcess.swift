@@ -38,7 +38,17 @@ final class SidecarProcess {
     var isRunning: Bool { process.isRunning }
     var id: Int32 { process.processIdentifier }
 
-    func hangUp() { Foundation.kill(id, SIGHUP) }
+    func hangUp() { signal(SIGHUP) }
+    func signal(_ number: Int32) { Foundation.kill(id, number) }
+
+    /// The processes of its handlers.
+    var workers: [Int32] {
+        let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(id)/task")) ?? []
+        return threads.flatMap { thread in
+            let list = (try? String(contentsOfFile: "/proc/\(id)/task/\(thread)/children", encoding: .utf8)) ?? ""
+            return list.split(separator: " ").compactMap { Int32($0) }
+        }
+    }
 
     func kill() {
         Foundation.kill(process.processIdentifier, SIGKILL)
@@ -48,8 +58,13 @@ final class SidecarProcess {
     /// SIGTERM, and the exit status.
     func stop() -> Int32 {
         process.terminate()
+        return end()
+    }
+
+    /// Waits until it has ended. Its exit status; that of a signal is none.
+    func end() -> Int32 {
         process.waitUntilExit()
-        return process.terminationStatus
+        return process.terminationReason == .exit ? process.terminationStatus : -1
     }
 
     func get(_ path: String) async -> (status: Int, text: String)? {
@@ -79,22 +94,5 @@ final class SidecarProcess {
     deinit {
         if process.isRunning { kill() }
         client.shutdown()
-    }
-
-    static func freePort() -> Int {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        return withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                guard bind(descriptor, address, length) == 0, getsockname(descriptor, address, &length) == 0 else {
-                    return 0
-                }
-                return Int(UInt16(bigEndian: pointer.pointee.sin_port))
-            }
-        }
     }
 }

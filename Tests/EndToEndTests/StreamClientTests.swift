@@ -101,7 +101,7 @@ private final class Proxy {
 
     init(_ house: House, to socket: String) throws {
         folder = house.folder.path
-        let port = SidecarProcess.freePort()
+        let port = TestServer.freePort()
         url = "http://127.0.0.1:\(port)"
         configuration = house.folder.file("nginx.conf")
         let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map { "\($0)_temp_path \(folder)/nginx;" }

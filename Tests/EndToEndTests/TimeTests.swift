@@ -8,11 +8,6 @@ import Testing
 @Suite(.serialized) struct TimeTests {
     private static let payment = "{\"do\":\"spread\",\"n\":1}"
 
-    /// libfaketime, without its launcher, which stays between us and the sidecar. `$LIB` is the loader's.
-    private static let sixDaysOn = [
-        "LD_PRELOAD": "/usr/$LIB/faketime/libfaketime.so.1", "FAKETIME": "+6d", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-    ]
-
     @Test func aDeadLetterRedrivenBeforeAndAfterTheWindowIsPaidOnce() async throws {
         try await House.inLocalCloud(visibility: 3) { house, cloud in
             try house.put([try house.detail(Self.payment, id: "payment")], to: cloud)
@@ -39,7 +34,7 @@ import Testing
 
             // The row of a done event lives for the queue's retention, four days, and a day.
             cloud.advance(by: .days(6))
-            sidecar = try house.start(try house.write(cloud), environment: Self.sixDaysOn)
+            sidecar = try house.start(try house.write(cloud), environment: SetClock(house, ahead: .days(6)).environment)
             #expect(await sidecar.isReady())
             let isSwept = await eventually { await sidecar.metric("outrigger_store_bytes") > 0 }
             #expect(isSwept, "\(sidecar.lines.suffix(2000))")

@@ -8,11 +8,11 @@ import Testing
 @Suite(.serialized) struct VolumeTests {
     @Test func aFullVolumePausesTheQueueAndLosesNothing() async throws {
         try await House.inLocalCloud { house, cloud in
-            let volume = try Volume(of: house, megabytes: 24)
+            let volume = try SmallVolume(of: house, megabytes: 24)
             let sidecar = try house.start(
-                try house.write(cloud, store: volume.store), launcher: volume.launcher)
+                try house.write(cloud, store: volume.path + "/outrigger.db"), launcher: volume.launcher)
             #expect(await sidecar.isReady())
-            volume.tell("fill")
+            try volume.fill()
             try house.put(try house.payments(0..<300), to: cloud)
             let isNamed = await eventually {
                 let answer = await sidecar.get("/readyz")
@@ -20,7 +20,7 @@ import Testing
             }
             #expect(isNamed, "\(sidecar.lines.suffix(2000))")
             #expect(await sidecar.get("/healthz")?.status == 200)
-            volume.tell("free")
+            try volume.free()
             let isDone = await eventually(within: .seconds(120)) {
                 cloud.isEmpty("main") && cloud.publishedIDs.count == 300
             }
@@ -33,9 +33,9 @@ import Testing
 
     @Test func aReadOnlyVolumeIsWaitedFor() async throws {
         try await House.inLocalCloud { house, cloud in
-            let volume = try Volume(of: house, megabytes: 24, options: "ro")
+            let volume = try SmallVolume(of: house, megabytes: 24, options: "ro")
             let sidecar = try house.start(
-                try house.write(cloud, store: volume.store), launcher: volume.launcher)
+                try house.write(cloud, store: volume.path + "/outrigger.db"), launcher: volume.launcher)
             try house.put(try house.payments(0..<20), to: cloud)
             let isNamed = await eventually {
                 let answer = await sidecar.get("/readyz")
@@ -44,7 +44,7 @@ import Testing
             #expect(isNamed, "\(sidecar.lines.suffix(2000))")
             #expect(await sidecar.get("/healthz")?.status == 200)
             #expect(cloud.statistics.queue("main")?.received == 0)
-            volume.tell("writable")
+            try volume.run("mount -o remount,rw .")
             let isDone = await eventually(within: .seconds(120)) {
                 cloud.isEmpty("main") && cloud.publishedIDs.count == 20
             }
@@ -79,46 +79,4 @@ import Testing
             #expect(sidecar.stop() == 0)
         }
     }
-}
-
-/// A small volume that only the sidecar sees, and a word to it from outside.
-private final class Volume {
-    let store: String
-    let launcher: [String]
-    private let orders: FileHandle
-
-    init(of house: House, megabytes: Int, options: String = "rw") throws {
-        let mount = house.folder.file("volume")
-        try FileManager.default.createDirectory(atPath: mount, withIntermediateDirectories: true)
-        store = mount + "/outrigger.db"
-        let pipe = house.folder.file("orders")
-        try #require(mkfifo(pipe, 0o600) == 0)
-        // Read and write: neither side waits for the other to open its end.
-        orders = try #require(FileHandle(forUpdatingAtPath: pipe))
-        // Whoever waits for the sidecar's end waits for all that inherited its descriptors.
-        let script = """
-            mount -t tmpfs -o size=\(megabytes)m,\(options) none '\(mount)' || exit 1
-            {
-                for descriptor in /proc/self/fd/*; do
-                    descriptor=${descriptor##*/}
-                    [ "$descriptor" -gt 2 ] && eval "exec $descriptor>&-"
-                done
-                while read -r order; do
-                    case $order in
-                    fill) head -c \(megabytes)m /dev/zero >'\(mount)/ballast' ;;
-                    free) rm '\(mount)/ballast' ;;
-                    writable) mount -o remount,rw '\(mount)' ;;
-                    end) exit ;;
-                    esac
-                done <'\(pipe)'
-            } >/dev/null 2>&1 &
-            exec "$@"
-            """
-        // Only root may mount; anybody is root in a user namespace of his own.
-        launcher = ["unshare", getuid() == 0 ? "-m" : "-rm", "bash", "-c", script, "bash"]
-    }
-
-    func tell(_ order: String) { orders.write(Data((order + "\n").utf8)) }
-
-    deinit { tell("end") }
 }

@@ -9,7 +9,7 @@ import Store
 
 /// What events are signed with and sent to, if they are: the relay's way, and what the local API says of it before.
 struct Exchange: Sendable {
-    let signer: any Signer
+    let signer: WallSigner
     let bus: any EventBus
     private let form: TokenForm
     private let keyID: String
@@ -27,13 +27,14 @@ struct Exchange: Sendable {
         self.bus = cloud.bus(bus)
         form = signing.algorithm == .mldsa44 ? .mldsa44 : .dilithium2(.mldsa44)
         if let service = signing.service {
-            signer = try ServiceSigner(
-                url: service.location, pins: service.pins, timeout: service.timeout, client: client,
-                verifier: verifier)
+            signer = WallSigner(
+                try ServiceSigner(
+                    url: service.location, pins: service.pins, timeout: service.timeout, client: client,
+                    verifier: verifier))
             keyID = Self.serviceKeyID
         } else {
             let key = try PrivateKey.load(from: signing.key ?? "")
-            signer = EventSigner(key, form: form)
+            signer = WallSigner(EventSigner(key, form: form))
             keyID = key.keyID
         }
     }
@@ -59,6 +60,22 @@ struct Exchange: Sendable {
         return EventRoutes(
             journal: store, publishing: publishing, standing: { await serving.standing(of: $0) },
             keep: { serving.generation.configuration.api?.idempotency ?? .hours(24) }, clock: clock)
+    }
+}
+
+/// Signs by the machine's own clock: whoever verifies compares it with his.
+struct WallSigner: Signer {
+    private let signer: any Signer
+    private let clock = SystemClock()
+
+    init(_ signer: any Signer) { self.signer = signer }
+
+    func sign(_ publication: Publication, at _: Instant) async throws(Failure) -> SignedPublication {
+        try await signer.sign(publication, at: clock.now)
+    }
+
+    func sign(_ publications: [Publication], at _: Instant) async -> [Result<SignedPublication, Failure>] {
+        await signer.sign(publications, at: clock.now)
     }
 }
 

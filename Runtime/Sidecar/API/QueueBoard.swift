@@ -9,6 +9,11 @@ final class QueueBoard: PipelineObserver {
         var bytes = 0
         var oldest = Duration.zero
         var paused: Failure?
+        var depth: QueueDepth?
+        /// Of what is available: behind the heads of FIFO groups in hand.
+        var hidden = 0
+        /// Handlers whose events wait for what they depend on, until one of them tries.
+        var circuits: [HandlerID: (until: Instant, failure: Failure)] = [:]
     }
 
     private let entries = Mutex<[QueueName: Entry]>([:])
@@ -19,6 +24,10 @@ final class QueueBoard: PipelineObserver {
             change(queue) { ($0.messages, $0.bytes, $0.oldest) = (messages, bytes, oldest) }
         case .paused(let failure), .receiveFailed(let failure): change(queue) { $0.paused = failure }
         case .resumed, .received: change(queue) { $0.paused = nil }
+        case .backlog(let depth, let hidden): change(queue) { ($0.depth, $0.hidden) = (depth, hidden) }
+        case .circuitOpened(let handler, let until, let failure):
+            change(queue) { $0.circuits[handler] = (until, failure) }
+        case .circuitClosed(let handler): change(queue) { $0.circuits[handler] = nil }
         default: break
         }
     }

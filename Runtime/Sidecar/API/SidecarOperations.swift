@@ -23,11 +23,18 @@ struct SidecarOperations: Operations {
             problems: observers.board.readiness.problems, generation: StatusReport.Generation(status),
             sandbox: configuration.sandbox.rawValue)
         report.lastReload = status.lastAttempt.map { StatusReport.Attempt($0) }
+        let parked = (try? await store.parkedGroups(at: observers.clock.now)) ?? []
         report.queues = configuration.queues.map { settings in
             let entry = observers.queues[settings.name]
             var queue = StatusReport.Queue(name: settings.name.text, handlers: settings.handlers.map(\.text))
             (queue.messages, queue.bytes, queue.oldest) = (entry.messages, entry.bytes, entry.oldest)
             queue.paused = entry.paused
+            (queue.available, queue.hidden) = (entry.depth?.available, entry.hidden)
+            queue.circuits = entry.circuits.sorted { $0.key < $1.key }.map {
+                .init(handler: $0.key.text, until: $0.value.until, failure: $0.value.failure)
+            }
+            let groups = parked.filter { $0.consumer == settings.name }
+            (queue.parked, queue.parkedSince) = (groups.count, groups.first?.since)
             return queue
         }
         report.outbox = (try? await store.depth()).map {

@@ -54,10 +54,25 @@ struct StatusPage {
             let oldest = Columns.text(of: .milliseconds(queue["oldestMilliseconds"]?.int ?? 0))
             return [
                 text(queue["name"]), (queue["handlers"]?.array ?? []).compactMap(\.string).joined(separator: " "),
-                "\(count)", count == 0 ? "-" : oldest, failure(queue["paused"]).map { "paused: \($0)" } ?? "receiving",
+                "\(count)", count == 0 ? "-" : oldest, queue["available"]?.int.map { "\($0)" } ?? "-", state(of: queue),
             ]
         }
-        return rows.isEmpty ? "" : Columns.text([["QUEUE", "HANDLERS", "IN HAND", "OLDEST", "STATE"]] + rows)
+        let head = ["QUEUE", "HANDLERS", "IN HAND", "OLDEST", "IN QUEUE", "STATE"]
+        return rows.isEmpty ? "" : Columns.text([head] + rows)
+    }
+
+    private func state(of queue: JSONValue) -> String {
+        var parts = [failure(queue["paused"]).map { "paused: \($0)" } ?? "receiving"]
+        for circuit in queue["circuits"]?.array ?? [] {
+            let why = failure(circuit["failure"]) ?? ""
+            parts.append("\(text(circuit["handler"])) waits until \(text(circuit["until"])): \(why)")
+        }
+        if let hidden = queue["hidden"]?.int, hidden > 0 { parts.append("\(hidden) behind FIFO groups that wait") }
+        if let parked = queue["parked"]?.int, parked > 0 {
+            let groups = parked == 1 ? "1 FIFO group" : "\(parked) FIFO groups"
+            parts.append("\(groups) parked, the first for \(age(queue["parkedSince"]))")
+        }
+        return parts.joined(separator: "; ")
     }
 
     private var handlerTable: String {

@@ -15,7 +15,7 @@ struct DeadLetters: AsyncParsableCommand {
             Letters in a queue of SQS are reached with the AWS credentials of this environment; letters in the store \
             by the sidecar's admin socket, or in its file where no sidecar has it.
             """,
-        subcommands: [List.self, Group.self, Show.self, Redrive.self, Edit.self, Discard.self])
+        subcommands: [List.self, Group.self, Show.self, Redrive.self, Edit.self, Discard.self, Free.self])
 
     /// What a canary that stopped a redrive ends the command with; everything else that fails ends it with 1.
     static let stopped = ExitCode(2)
@@ -74,6 +74,8 @@ struct DeadLetters: AsyncParsableCommand {
         var canary = 0
         @Option(help: "How long the canary is waited for.")
         var canaryWait = Age(.minutes(1))
+        @Flag(help: "Let each event run once more though it was done, conflicts or is too old; needs --reason.")
+        var override = false
         @Option(help: "Why, for the journal.")
         var reason = ""
 
@@ -81,10 +83,12 @@ struct DeadLetters: AsyncParsableCommand {
             guard (0...Limits.letterCanary).contains(canary) else {
                 throw ValidationError("--canary takes 0 to \(Limits.letterCanary).")
             }
+            if override { try DeadLetters.check(reason) }
         }
 
         func run() async throws {
             var plan = RedrivePlan()
+            plan.override = override ? SystemClock().now : nil
             plan.rate = rate?.value
             plan.canary = canary
             plan.patience = canaryWait.duration
@@ -98,7 +102,9 @@ struct DeadLetters: AsyncParsableCommand {
                 return Terminal.write(letters.json ? found.groups.compactText + "\n" : LetterWords.dryRun(what, found))
             }
             if !letters.json { Terminal.write(LetterWords.groups(found.groups)) }
-            try Consent.ask("\(LetterWords.count(found)) will go back to \(way.address).", given: selection.yes)
+            let risk = override ? " Each event may run once more, though it was done." : ""
+            try Consent.ask(
+                "\(LetterWords.count(found)) will go back to \(way.address).\(risk)", given: selection.yes)
             let progress = LetterProgress(of: found.total)
             let isQuiet = letters.json
             let report = try await way.redrive(selection.filter, plan) { moved in
@@ -155,11 +161,7 @@ struct DeadLetters: AsyncParsableCommand {
         @Option(help: "Why, for the journal.")
         var reason: String
 
-        func validate() throws {
-            guard !reason.isEmpty, reason.utf8.count <= Limits.letterReasonBytes else {
-                throw ValidationError("--reason has 1 to \(Limits.letterReasonBytes) bytes.")
-            }
-        }
+        func validate() throws { try DeadLetters.check(reason) }
 
         func run() async throws {
             try await LetterWay.with(letters, reason: reason) { way in
@@ -172,6 +174,35 @@ struct DeadLetters: AsyncParsableCommand {
                 Terminal.say(letters.json ? report.compactText : "\(LetterWords.letters(Int(count))) deleted.")
                 try DeadLetters.end(report)
             }
+        }
+    }
+
+    struct Free: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Let a parked FIFO group go on without the event that it stands behind.",
+            discussion: """
+                What comes from now on goes on by itself. What was refused meanwhile are dead letters with the code \
+                dedup.parked, which are redriven after this, in their order.
+                """)
+        @OptionGroup var letters: LetterOptions
+        @Option(help: "The message group, as `list` has it.")
+        var group: String
+        @Option(help: "Why, for the journal.")
+        var reason: String
+
+        func validate() throws { try DeadLetters.check(reason) }
+
+        func run() async throws {
+            try await LetterWay.with(letters, reason: reason) { way in
+                try await way.free(group)
+                Terminal.say(letters.json ? "{}" : "\(group) is free.")
+            }
+        }
+    }
+
+    fileprivate static func check(_ reason: String) throws {
+        guard !reason.isEmpty, reason.utf8.count <= Limits.letterReasonBytes else {
+            throw ValidationError("--reason has 1 to \(Limits.letterReasonBytes) bytes.")
         }
     }
 

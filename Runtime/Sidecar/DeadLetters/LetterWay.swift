@@ -79,7 +79,10 @@ struct LetterWay {
                     if let opened { return try await JournalJudge(opened) }
                     return try? JournalFile(path)
                 },
-                journal: { notes.add($0) }))
+                journal: { notes.add($0) },
+                permits: { (bodies, queue, order, author) async throws(Failure) in
+                    try await PermitClient(configuration).permit(bodies, of: queue, ordered: order, author)
+                }))
     }
 
     /// `nil` where a sidecar has it.
@@ -156,7 +159,9 @@ struct LetterWay {
 
     func list(_ filter: LetterFilter) async throws -> JSONValue {
         switch way {
-        case .here(let letters): return try await letters.list(place, meant(filter)).json
+        case .here(let letters):
+            let parked = try? await letters.parkedGroups(of: place.queue)
+            return try await letters.list(place, meant(filter)).json(parked ?? [])
         case .there(let socket):
             let limit = [("limit", String(Limits.lettersLooked))]
             return try await socket.json("GET", "/v1/dead-letters?" + query(filter, limit))
@@ -165,7 +170,9 @@ struct LetterWay {
 
     func groups(_ filter: LetterFilter) async throws -> JSONValue {
         switch way {
-        case .here(let letters): return try await letters.list(place, meant(filter)).groupsJSON
+        case .here(let letters):
+            let parked = try? await letters.parkedGroups(of: place.queue)
+            return try await letters.list(place, meant(filter)).groupsJSON(parked ?? [])
         case .there(let socket):
             return try await socket.json("GET", "/v1/dead-letters/groups?" + query(filter, []))
         }
@@ -175,7 +182,8 @@ struct LetterWay {
         switch way {
         case .here(let letters):
             let (boxed, letter) = try await letters.letter(MessageID(id), in: place)
-            return letter.json(with: boxed)
+            let permit = try? await letters.permit(for: letter.record.event, of: place.queue)
+            return letter.json(with: boxed, permit)
         case .there(let socket):
             return try await socket.json("GET", "/v1/dead-letters/\(encoded(id))?" + query(LetterFilter(), []))
         }
@@ -187,11 +195,13 @@ struct LetterWay {
     ) async throws -> JSONValue {
         switch way {
         case .here(let letters):
+            if plan.override != nil { try await PermitClient(configuration).check() }
             let author = LetterAuthor(name: author, reason: reason)
             return try await letters.redrive(place, meant(filter), plan, by: author) { progress($0.moved) }.json
         case .there(let socket):
             var more: [JSONMember] = []
             if let rate = plan.rate { more.append(JSONMember("rate", .double(rate))) }
+            if plan.override != nil { more.append(JSONMember("override", true)) }
             more.append(JSONMember("patience", .integer(Int64(plan.patience.wholeSeconds))))
             return try await again(socket, "redrive", filter, more, canary: plan.canary, progress)
         }
@@ -204,6 +214,29 @@ struct LetterWay {
             return try await letters.discard(place, meant(filter), until: nil, by: author).json
         case .there(let socket): return try await again(socket, "discard", filter, [], canary: 0) { _ in }
         }
+    }
+
+    /// In the store's file where no sidecar has it, else by its socket.
+    func free(_ group: String) async throws {
+        if case .here(let letters) = way, let free = try letters.store ?? Self.open(configuration) {
+            let author = LetterAuthor(name: author, reason: reason)
+            do {
+                try await letters.over(free).free(group, of: place.queue, by: author)
+            } catch {
+                if store == nil { await free.close() }
+                throw error
+            }
+            if store == nil { await free.close() }
+            return
+        }
+        let body = JSONValue.object([
+            JSONMember("queue", .string(place.queue.text)), JSONMember("messageGroup", .string(group)),
+            JSONMember("reason", .string(reason)),
+        ])
+        let socket = if case .there(let socket) = way { socket } else { try PermitClient(configuration).socket() }
+        _ = try await socket.send(
+            "POST", "/v1/dead-letters/free", headers: [HTTPHeader("Content-Type", "application/json")],
+            body: body.serialised()[...])
     }
 
     func edit(_ id: String, core: [UInt8]) async throws -> JSONValue {

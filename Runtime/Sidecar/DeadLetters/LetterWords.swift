@@ -5,7 +5,7 @@ import JSON
 enum LetterWords {
     static func list(_ answer: JSONValue) -> String {
         let letters = answer["letters"]?.array ?? []
-        guard !letters.isEmpty else { return "No dead letters.\n" }
+        guard !letters.isEmpty else { return "No dead letters.\n" + parked(answer) }
         let now = SystemClock().now
         var rows = [["ID", "AGE", "CODE", "HANDLER", "DETAIL-TYPE", "ATTEMPTS", "EVENT"]]
         for letter in letters {
@@ -21,7 +21,7 @@ enum LetterWords {
 
     static func groups(_ answer: JSONValue) -> String {
         let groups = answer["groups"]?.array ?? []
-        guard !groups.isEmpty else { return "No dead letters.\n" }
+        guard !groups.isEmpty else { return "No dead letters.\n" + parked(answer) }
         let now = SystemClock().now
         var rows = [["COUNT", "OLDEST", "NEWEST", "FINGERPRINT", "REASON"]]
         for group in groups {
@@ -72,7 +72,23 @@ enum LetterWords {
     // MARK: - parts
 
     private static func rest(_ answer: JSONValue) -> String {
-        answer["whole"]?.bool == false ? "There may be more: so many were looked at.\n" : ""
+        (answer["whole"]?.bool == false ? "There may be more: so many were looked at.\n" : "") + parked(answer)
+    }
+
+    /// The FIFO groups that stand behind an event, ten of them by name.
+    private static func parked(_ answer: JSONValue) -> String {
+        let groups = answer["parked"]?.array ?? []
+        guard !groups.isEmpty else { return "" }
+        let now = SystemClock().now
+        var rows = [["PARKED GROUP", "FOR", "BEHIND EVENT"]]
+        for group in groups.prefix(10) {
+            rows.append([
+                printable(group["messageGroup"]?.string ?? ""), age(group["since"], now),
+                printable(group["behind"]?.string ?? ""),
+            ])
+        }
+        let rest = groups.count > 10 ? "and \(groups.count - 10) more\n" : ""
+        return "\n" + Columns.text(rows) + "\n" + rest
     }
 
     private static func dashed(_ text: String?) -> String { text.flatMap { $0.isEmpty ? nil : $0 } ?? "-" }

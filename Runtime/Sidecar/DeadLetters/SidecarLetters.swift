@@ -17,16 +17,26 @@ struct SidecarLetters: LetterOffice {
     /// Who can say what becomes of messages from now on.
     let judge: @Sendable () async throws(Failure) -> (any RedriveJudge)?
     let journal: @Sendable ([JournalEntry]) async -> Void
+    /// Lets the events of these messages run once more, in the ledger of who handles them.
+    let permits: Permits
+    typealias Permits = @Sendable (
+        _ bodies: [Bytes], _ queue: QueueName, _ order: Instant, _ author: LetterAuthor
+    ) async throws(Failure) -> [Result<Permit, Failure>]
 
     static func within(
-        _ serving: Serving, _ cloud: Cloud, _ store: SQLiteStore, _ exchange: Exchange?, _ observers: Observers
+        _ serving: Serving, _ cloud: Cloud, _ store: SQLiteStore, _ exchange: Exchange?, _ verifier: any Verifier,
+        _ observers: Observers
     ) -> SidecarLetters {
-        SidecarLetters(
+        let issuer = PermitIssuer(verifier: verifier, ledger: store, journal: store, clock: observers.clock)
+        return SidecarLetters(
             configuration: { serving.generation.configuration }, cloud: cloud, store: store,
             signer: exchange?.signer, clock: observers.clock,
             judge: { () throws(Failure) in try await JournalJudge(store) },
             journal: { entries in
                 do throws(Failure) { try await store.record(entries) } catch { observers.report(error) }
+            },
+            permits: { (bodies, queue, order, author) async throws(Failure) in
+                try await issuer.permit(bodies, of: queue, ordered: order, by: author)
             })
     }
 
@@ -49,8 +59,25 @@ struct SidecarLetters: LetterOffice {
     ) async throws(Failure) -> RedriveReport {
         var world = recording(.redriven, place, author)
         world.judge = plan.canary > 0 ? try await judge() : nil
-        return try await LetterDesk(try box(place), world)
-            .redrive(filter, to: try target(of: place), plan, progress: progress)
+        var target = try target(of: place)
+        if let order = plan.override { target = try permitted(target, of: place, ordered: order, by: author) }
+        return try await LetterDesk(try box(place), world).redrive(filter, to: target, plan, progress: progress)
+    }
+
+    /// - Throws: `api.unsupported` for publications, which no ledger judges.
+    private func permitted(
+        _ target: any RedriveTarget, of place: LetterPlace, ordered order: Instant, by author: LetterAuthor
+    ) throws(Failure) -> any RedriveTarget {
+        guard place.box != .publications else {
+            throw Failure(.apiUnsupported, "override", "nothing but the bus is in the way of publications")
+        }
+        return PermittedTarget(target) { letters in
+            do throws(Failure) {
+                return try await permits(letters.map(\.body), place.queue, order, author).map { result -> Failure? in
+                    if case .failure(let failure) = result { failure } else { nil }
+                }
+            } catch { return letters.map { _ in error } }
+        }
     }
 
     func discard(
@@ -87,6 +114,37 @@ struct SidecarLetters: LetterOffice {
             eventID: edited.eventID, originalID: edited.originalID, isNew: edited.isNew, message: message)
     }
 
+    func permit(
+        _ bodies: [Bytes], of queue: QueueName, ordered order: Instant, by author: LetterAuthor
+    ) async throws(Failure) -> [Result<Permit, Failure>] {
+        try await permits(bodies, queue, order, author)
+    }
+
+    func permit(for event: String, of queue: QueueName) async throws(Failure) -> Permit? {
+        guard !event.isEmpty else { return nil }
+        let found = if let store { try await store.permits(for: event, at: clock.now) } else {
+            try StoreFile(configuration().store.path).permits(for: event, at: clock.now)
+        }
+        return found.first { $0.consumer == queue }
+    }
+
+    func parkedGroups(of queue: QueueName) async throws(Failure) -> [ParkedGroup] {
+        let found = if let store { try await store.parkedGroups(at: clock.now) } else {
+            try StoreFile(configuration().store.path).parkedGroups(at: clock.now)
+        }
+        return found.filter { $0.consumer == queue }
+    }
+
+    func free(_ group: String, of queue: QueueName, by author: LetterAuthor) async throws(Failure) {
+        guard let store else {
+            throw Failure(.storeLocked, configuration().store.path, "the ledger is in it, and the sidecar has it")
+        }
+        let entry = entry(.freed, LetterNote(), in: LetterPlace(queue: queue), author)
+        guard try await store.free(group, of: queue, entry) else {
+            throw Failure(.apiNotFound, group, "no such group of \(queue) is parked")
+        }
+    }
+
     func note(
         _ action: JournalEntry.Outcome, _ letters: [LetterNote], in place: LetterPlace, by author: LetterAuthor
     ) async throws(Failure) {
@@ -94,6 +152,13 @@ struct SidecarLetters: LetterOffice {
     }
 
     // MARK: - where
+
+    /// The same over a store that was opened meanwhile.
+    func over(_ store: SQLiteStore) -> SidecarLetters {
+        SidecarLetters(
+            configuration: configuration, cloud: cloud, store: store, signer: signer, clock: clock, judge: judge,
+            journal: journal, permits: permits)
+    }
 
     /// The queue that letters go back to, for people.
     func address(of place: LetterPlace) throws(Failure) -> String {
@@ -169,7 +234,7 @@ struct SidecarLetters: LetterOffice {
         (entry.message, entry.event, entry.parent) = (note.message, note.event, note.parent)
         (entry.code, entry.handler) = (note.code, note.handler)
         entry.stage = String(note.code.prefix { $0 != "." })
-        entry.cause = author.reason.isEmpty ? "by \(author.name)" : "by \(author.name): \(author.reason)"
+        entry.cause = author.words
         return entry
     }
 }

@@ -76,7 +76,7 @@ struct Play: Service {
         let observers = Observers(level: .info, sink: log, listener: scoreboard)
         let sidecar = SidecarService(
             configuration, from: ConfigurationSource(path: home.path("outrigger.yaml"), environment: home.environment),
-            observers: observers, pollWait: .seconds(1))
+            observers: observers)
         let port = PortBox()
         let admin = try sidecar.admin { port.set($0) }
         try await withThrowingTaskGroup(of: Void.self) { group in

@@ -11,6 +11,7 @@ enum DevConfiguration {
                 url: \(cloud.queueURL(queue.handler))
                 dead-letter: \(cloud.queueURL(queue.handler + "-dlq"))
                 handlers: [\(queue.handler)]
+                poll-wait: 1s
             """
         }
         return """

@@ -21,16 +21,20 @@ struct LedgerProcess: Service {
         // One network never confirms: the story is about that.
         process.arguments = [
             "--socket", home.path("ledger.sock"), "--database", home.path("ledger.db"), "--network", "polygon=silent",
+            "--end-with-input",
         ]
         process.environment = [:]
         let log = try FileHandle(forWritingTo: home.emptyFile("ledger.log"))
-        (process.standardInput, process.standardOutput, process.standardError) = (FileHandle.nullDevice, log, log)
+        // Its input ends with this process, however that ends.
+        let input = Pipe()
+        (process.standardInput, process.standardOutput, process.standardError) = (input, log, log)
         let (ends, end) = AsyncStream.makeStream(of: Void.self)
         process.terminationHandler = { _ in end.finish() }
         try process.run()
         let id = process.processIdentifier
         await withTaskCancellationOrGracefulShutdownHandler {
             for await _ in ends {}
+            withExtendedLifetime(input) {}
         } onCancelOrGracefulShutdown: {
             kill(id, SIGTERM)
         }

@@ -32,11 +32,13 @@ struct Generation: Sendable {
             deadLetterRetention: facts.letters?.retention ?? .days(14),
             deadLetters: facts.letters == nil ? .shelf : .queue,
             unroutable: PipelineSettings.Unroutable(rawValue: settings.unroutable.rawValue) ?? .deadLetter,
+            poisonousHead: PipelineSettings.PoisonousHead(rawValue: settings.poisonousHead.rawValue) ?? .block,
             deletesWaitForBus: configuration.store.durability == .ephemeral, maximumAge: settings.maxAge,
             hold: settings.hold, pollers: settings.pollers, inHand: settings.inHand.messages,
             inHandBytes: settings.inHand.bytes, generation: number, configuration: configuration.digest,
             suspects: suspects, seed: UInt64.random(in: 1...(.max)))
-        if let visibility = settings.visibility { pipeline.visibilityTimeout = visibility }
+        pipeline.visibilityTimeout = max(
+            settings.visibility ?? facts.queue.visibilityTimeout, Limits.visibilityAtLeast)
         return PipelineGeneration(pipeline, routes: routes[settings.name] ?? .none, keys: handlers)
     }
 }

@@ -25,7 +25,7 @@ struct GenerationBuilder: Sendable {
             var routes: [QueueName: RouteTable] = [:]
             for queue in configuration.queues {
                 let own = handlers.profiles.filter { queue.handlers.contains($0.id) }
-                routes[queue.name] = try RouteTable(own.flatMap(\.routes))
+                routes[queue.name] = try RouteTable(own.flatMap(configuration.routes))
             }
             let keySets = try await keySets(of: configuration, beside: serving)
             let verifier = EventVerifier(

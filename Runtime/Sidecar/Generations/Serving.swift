@@ -22,14 +22,14 @@ final class Serving: Sendable {
         let observers: Observers
         /// `nil` where there is no socket.
         let peers: PeerBook?
-        let pollWait: Duration
         /// Events that a worker was in when it died with the sidecar before this one.
         let suspects: Set<EventID>
     }
     private struct State {
         var generation: Generation
         var stations: [QueueStation] = []
-        var isStopping = false
+        /// When what still runs is cut off; `nil` until the sidecar stops.
+        var stopsBy: Instant?
     }
 
     private let around: Surroundings
@@ -73,7 +73,7 @@ final class Serving: Sendable {
     /// - Returns: false if the sidecar stops: it stays as it is then.
     func adopt(_ next: Generation) -> Bool {
         state.withLock { state in
-            guard !state.isStopping else { return false }
+            guard state.stopsBy == nil else { return false }
             let previous = state.generation
             state.generation = next
             for run in next.keySets where !previous.keySets.contains(where: { $0 === run }) { keySets.add(run.run) }
@@ -116,13 +116,18 @@ final class Serving: Sendable {
     /// Until cancelled.
     func runKeySets() async { await keySets.run() }
 
-    func stop() {
-        let stations = state.withLock { state in
-            state.isStopping = true
-            return state.stations
+    /// When what still runs is cut off: one deadline for all of the stop. In the distant past unless it stops.
+    var stopsBy: Instant { state.withLock { $0.stopsBy } ?? .distantPast }
+
+    /// Said again, it can only be sooner.
+    func stop(within time: Duration) {
+        let deadline = around.observers.clock.now + time
+        let (stations, stopsBy) = state.withLock { state in
+            let stopsBy = min(state.stopsBy ?? .distantFuture, deadline)
+            state.stopsBy = stopsBy
+            return (state.stations, stopsBy)
         }
         queues.close()
-        let deadline = around.observers.clock.now + generation.configuration.stop.deadline
-        for station in stations { station.runner.stop(deadline: deadline) }
+        for station in stations { station.runner.stop(deadline: stopsBy) }
     }
 }
