@@ -13,6 +13,8 @@ let strictC: [CSetting] = [
     .treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra"), .define("_GNU_SOURCE"),
 ]
 let strictCXX: [CXXSetting] = [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]
+/// What the simulation runs twenty thousand times in a test run is optimised in debug builds, too.
+let simulated: [SwiftSetting] = strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]
 /// Hot C code is optimised in debug builds, too: tests run thousands of verifications.
 let optimised: [CSetting] = strictC + [.unsafeFlags(["-O2"])]
 
@@ -32,9 +34,12 @@ let hiddenSymbols: [CSetting] = strictC + [.unsafeFlags(["-fvisibility=hidden"])
 
 // MARK: - what the targets are made of
 
-func module(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
+func module(
+    _ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [],
+    settings: [SwiftSetting] = strict
+) -> Target {
     .target(
-        name: name, dependencies: dependencies, path: "Runtime/\(name)", exclude: exclude, swiftSettings: strict)
+        name: name, dependencies: dependencies, path: "Runtime/\(name)", exclude: exclude, swiftSettings: settings)
 }
 func tests(
     _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []
@@ -75,6 +80,12 @@ let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swif
 
 let fixtures = [
     "Counting", "Obedient", "Hostile", "Mistaken", "Foreign", "Calling", "Careless", "Nameless", "Ruled", "Stopwatch",
+    "Scripted",
+]
+
+/// What is given hostile bytes: Tests/Fuzz.
+let fuzzed = [
+    "envelope", "token", "keyset", "frames", "settings", "bodies", "answers", "json", "schema", "worker",
 ]
 
 /// What of the worker is only for a process of its own.
@@ -88,6 +99,7 @@ let package = Package(
         .executable(name: "outrigger", targets: ["Sidecar"]),
         .executable(name: "outrigger-worker", targets: ["Worker"]),
         .executable(name: "outrigger-benchmarks", targets: ["Benchmarks"]),
+        .executable(name: "outrigger-simulation", targets: ["Simulate"]),
         .executable(name: "ledger-service", targets: ["LedgerService"]),
         .library(name: "HandlerKit", targets: ["Kit", "ABI"]),
         .library(name: "HandlerTesting", targets: ["HandlerTesting"]),
@@ -108,8 +120,8 @@ let package = Package(
     ],
     targets: [
         // The core: values and decisions.
-        module("Events"),
-        module("Pipeline", ["Events"]),
+        module("Events", settings: simulated),
+        module("Pipeline", ["Events"], settings: simulated),
 
         // Tools: each wraps one library, and knows nothing of events.
         .target(
@@ -128,12 +140,22 @@ let package = Package(
         .target(name: "CDilithium", path: "Runtime/Signatures/CDilithium", cSettings: optimised),
 
         // Adapters: each implements ports of the pipeline, and none knows another.
-        module("AWS", ["Events", "Pipeline", "HTTP", "JSON", "Cryptography"]),
+        module("AWS", ["Events", "Pipeline", "HTTP", "JSON", "Cryptography", "StoreCommon"]),
         module(
             "Signatures", ["Events", "Pipeline", "HTTP", "JSON", "CDilithium", "Cryptography"],
             exclude: ["CDilithium", "Cryptography"]),
         module("Services", ["Events", "Pipeline", "HTTP", "JSON", "Cryptography"]),
-        module("Store", ["Events", "Pipeline", "JSON", "Cryptography", grdb]),
+        .target(
+            name: "StoreCommon", dependencies: ["Events", "Pipeline", "Cryptography"], path: "Runtime/Store/Common",
+            swiftSettings: strict),
+        module(
+            "Store", ["Events", "Pipeline", "JSON", "Cryptography", "StoreCommon", grdb], exclude: ["Common"]),
+        .systemLibrary(
+            name: "CPostgreSQL", path: "Runtime/PostgreSQL/CPostgreSQL", pkgConfig: "libpq",
+            providers: [.apt(["libpq-dev"])]),
+        module(
+            "PostgreSQL", ["Events", "Pipeline", "Cryptography", "StoreCommon", "CPostgreSQL"],
+            exclude: ["CPostgreSQL"]),
         .target(name: "CProcess", path: "Runtime/Plugins/CProcess", cSettings: strictC),
         module(
             "Plugins", ["Events", "Pipeline", "JSON", "Cryptography", "CProcess", "WorkerInstance", "WorkerProtocol"],
@@ -158,8 +180,8 @@ let package = Package(
             name: "Sidecar",
             dependencies: [
                 "Events", "Pipeline", "JSON", "HTTP", "Cryptography", "AWS", "Signatures", "Services", "Store",
-                "Plugins", "LocalAPI", "LocalCloud", "Telemetry", "Settings", "Conformance", arguments, lifecycle,
-                logging, signals,
+                "StoreCommon", "Plugins", "LocalAPI", "LocalCloud", "Telemetry", "Settings", "Conformance", arguments,
+                lifecycle, logging, signals,
             ],
             path: "Runtime/Sidecar", swiftSettings: strict),
 
@@ -205,10 +227,20 @@ let package = Package(
         .target(name: "Support", dependencies: ["Events"], path: "Tests/Support", swiftSettings: strict),
         tests("EventsTests", ["Events"]),
         tests("PipelineTests", ["Events", "Pipeline"]),
-        tests("SimulationTests", ["Events", "Pipeline"]),
+        .target(
+            name: "Simulation", dependencies: ["Events", "Pipeline"], path: "Tests/Simulation",
+            exclude: ["Command", "run"], swiftSettings: simulated),
+        .executableTarget(
+            name: "Simulate", dependencies: ["Simulation"], path: "Tests/Simulation/Command", swiftSettings: strict),
+        tests("SimulationTests", ["Simulation"]),
         tests("JSONTests", ["JSON", "Support"]),
         tests("HTTPTests", ["HTTP", "Events", "Support"]),
-        tests("AWSTests", ["AWS", "HTTP", "JSON", "Cryptography", "Events", "Pipeline", "Support"]),
+        tests(
+            "AWSTests",
+            [
+                "AWS", "HTTP", "JSON", "Cryptography", "StoreCommon", "StoreConformance", "Events", "Pipeline",
+                "Support",
+            ]),
         .target(
             name: "DilithiumDifferential", dependencies: ["CDilithium"], path: "Tests/Fuzz/dilithium",
             exclude: ["fuzz.c", "main.c", "run"],
@@ -220,13 +252,22 @@ let package = Package(
                 "Pipeline", "Support",
             ]),
         tests("ServicesTests", ["Services", "HTTP", "JSON", "Events", "Pipeline", "Support"]),
-        tests("StoreTests", ["Store", "Cryptography", "Events", "Pipeline", "Support", grdb]),
+        .target(
+            name: "StoreConformance", dependencies: ["Events", "Pipeline", "Cryptography"],
+            path: "Tests/StoreConformance", swiftSettings: strict),
+        tests(
+            "StoreTests",
+            ["Store", "StoreCommon", "StoreConformance", "Cryptography", "Events", "Pipeline", "Support", grdb]),
+        tests("PostgreSQLTests", ["PostgreSQL", "StoreConformance", "Events", "Pipeline", "Support"]),
         tests(
             "PluginsTests",
             ["Plugins", "Services", "HTTP", "Cryptography", "Events", "Pipeline", "Support", "WorkerProtocol"]),
         tests(
             "LocalAPITests",
-            ["LocalAPI", "Store", "Events", "Pipeline", "JSON", "HTTP", "Support", hummingbird, logging, yams]),
+            [
+                "LocalAPI", "Store", "StoreCommon", "Events", "Pipeline", "JSON", "HTTP", "Support", hummingbird,
+                logging, yams,
+            ]),
         tests("LocalCloudTests", ["LocalCloud", "JSON", "HTTP", "Events", "Support", lifecycle, logging]),
         tests("TelemetryTests", ["Telemetry", "Events", "Pipeline", "Support"]),
         tests("SettingsTests", ["Settings", "JSON", "Events", "Support"]),
@@ -241,6 +282,19 @@ let package = Package(
             "EndToEndTests",
             ["Events", "Pipeline", "JSON", "HTTP", "Cryptography", "Signatures", "Store", "LocalCloud", "Support"]),
         tests("ExamplesTests", ["Support"]),
+        .target(
+            name: "WorkerConversation", dependencies: ["WorkerInstance", "WorkerProtocol"], path: "Tests/Fuzz/worker",
+            exclude: ["Worker.swift", "corpus", "dictionary"], cSettings: strictC),
+        .testTarget(
+            name: "FuzzTests",
+            dependencies: [
+                "AWS", "CDilithium", "Cryptography", "DilithiumDifferential", "Events", "HTTP", "JSON", "LocalAPI",
+                "Pipeline", "Plugins", "Settings", "Signatures", "Support", "WorkerConversation", "WorkerProtocol",
+            ],
+            path: "Tests/Fuzz",
+            exclude: ["README.md", "dilithium", "engine", "run", "sanitize", "worker/conversation.c", "worker/include"]
+                + fuzzed.flatMap { ["\($0)/corpus", "\($0)/dictionary"] },
+            swiftSettings: strict),
         tests("TidyTests", ["Support"]),
         .executableTarget(
             name: "Benchmarks",

@@ -80,8 +80,8 @@ public final class ServiceHandlers: HandlerHost {
         let event = assignment.event
         let call = ServiceCall(
             service: options.service, method: "POST", path: options.path,
-            headers: [Attribute(name: "Content-Type", value: CloudEvent.contentType)],
-            body: CloudEvent(assignment).bytes[...], timeout: options.deadline,
+            headers: CloudEventWriter.headers(of: assignment), body: CloudEventWriter.body(of: event)[...],
+            timeout: options.deadline,
             origin: .init(
                 event: event.id, handler: options.id, attempt: assignment.attempt, ordinal: 0,
                 traceParent: event.trace.parent))

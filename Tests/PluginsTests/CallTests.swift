@@ -105,6 +105,18 @@ import WorkerProtocol
         try await house.with { test in try await test.expect("calling", do: "post", "reject unavailable") }
     }
 
+    @Test(arguments: Isolation.allCases)
+    func aRehearsalRunsInTheSameWorkersAndCallsNobody(_ isolation: Isolation) async throws {
+        let house = try House { _ in .answer(201, body: Array("booked".utf8)) }
+        try await house.with(in: isolation) { test in
+            let assignment = TestHost.assignment("e-0", #"{"do":"post"}"#, fence: .max - 7)
+            let batch = Batch(handler: HandlerID("calling"), assignments: [assignment], isAlone: true)
+            #expect(try await test.host.rehearse(batch).map(\.word) == ["reject unavailable"])
+            #expect(house.server.requests.isEmpty)
+            try await test.expect("calling", do: "post", "reject 201.booked")
+        }
+    }
+
     @Test func itsOwnTimeoutIsShorterThanTheEvent() async throws {
         let house = try House { _ in .silence }
         try await house.with { test in try await test.expect("calling", do: "impatient", "reject unavailable") }
@@ -122,8 +134,10 @@ import WorkerProtocol
             request.target == "/entries" ? .flood(1 << 30, isAnnounced: false) : .answer(200)
         }
         try await house.with { test in
-            try await test.expect("calling", do: "too-large", "reject too-large")
             try await test.expect("calling", do: "post", "reject too-large")
+            #expect(!test.recorder.lines.contains { $0.message.hasPrefix("contract:") }, "it was the service's answer")
+            try await test.expect("calling", do: "too-large", "reject too-large")
+            #expect(test.recorder.lines.contains { $0.message == "contract: eh_call.call answered EH_TOO_LARGE" })
             try await test.expect("calling", do: "often", "reject too-large")
             try await test.expect("calling", do: "heavy", "reject after-4")
         }

@@ -65,10 +65,11 @@ import Testing
         "JSON": ["CSimdjson", "CValijson", "Foundation"],
         "HTTP": ["CCurl", "Events", "Foundation"],
         "Cryptography": ["Events", "Crypto", "CCryptoBoringSSL", "CDilithium", "Foundation"],
-        "AWS": tools.union(["Pipeline", "Foundation"]),
+        "AWS": tools.union(["Pipeline", "StoreCommon", "Foundation"]),
         "Signatures": tools.union(["Pipeline", "CDilithium", "Foundation"]),
         "Services": tools.union(["Pipeline"]),
-        "Store": tools.union(["Pipeline", "GRDB", "GRDBSQLite", "Foundation"]),
+        "Store": tools.union(["Pipeline", "StoreCommon", "GRDB", "GRDBSQLite", "Foundation"]),
+        "PostgreSQL": tools.union(["Pipeline", "StoreCommon", "CPostgreSQL"]),
         "Plugins": tools.union(["Pipeline", "ABI", "CProcess", "WorkerInstance", "WorkerProtocol", "Foundation"]),
         "Conformance": ["Events", "Pipeline", "JSON", "Plugins", "WorkerProtocol"],
         "LocalAPI": [

@@ -2,6 +2,7 @@
 /// queues, signatures or brokers.
 
 import ArgumentParser
+import Foundation
 import Hummingbird
 import Logging
 
@@ -22,6 +23,9 @@ struct LedgerService: AsyncParsableCommand {
     @Option(help: "Networks that do not confirm at once: polygon=silent, base=refuses. May be repeated.")
     var network: [Networks.Entry] = []
 
+    @Flag(help: "End when standard input does: for a parent that may be killed and could not end it then.")
+    var endWithInput = false
+
     func run() async throws {
         let socket = try ServiceSocket(path: socket)
         defer { socket.remove() }
@@ -31,7 +35,15 @@ struct LedgerService: AsyncParsableCommand {
             router: routes.router, server: .http1(configuration: .init(idleTimeout: .seconds(60))),
             configuration: ApplicationConfiguration(address: .unixDomainSocket(path: socket.path), serverName: nil),
             logger: Logger(label: "ledger-service"))
+        if endWithInput { Self.stopAtEndOfInput() }
         // SIGTERM and SIGINT: no new connection, the requests at hand are answered, then it ends.
         try await application.runService()
+    }
+
+    private static func stopAtEndOfInput() {
+        Thread.detachNewThread {
+            while let data = try? FileHandle.standardInput.read(upToCount: 1), !data.isEmpty {}
+            kill(getpid(), SIGTERM)
+        }
     }
 }

@@ -32,7 +32,7 @@ struct Payment: Codable, Equatable, Sendable, FetchableRecord, PersistableRecord
 }
 
 /// A CloudEvent 1.0 in structured mode, as far as it is read here. What else it holds is ignored, and no part of what
-/// was asked: `attempt` differs when the same event comes again.
+/// was asked.
 struct PaymentEvent: Codable, Sendable {
     let id: String
     let step: Payment.Step
