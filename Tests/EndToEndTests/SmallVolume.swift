@@ -38,7 +38,7 @@ final class SmallVolume {
         try Shell.run(launcher.joined(separator: " ") + " sh -c 'cd \(path) && { \(script); }' 2>&1")
     }
 
-    func fill() throws { try run("head -c 1g /dev/zero >ballast") }
+    func fill() throws { try run("head -c 1G /dev/zero >ballast") }
     func free() throws { try run("rm -f ballast") }
 
     deinit {

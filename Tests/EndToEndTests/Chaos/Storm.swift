@@ -8,7 +8,7 @@ import Testing
 struct Storm {
     enum Blow: String, CaseIterable {
         case killSidecar, killWorker, freezeWorker, freezeSidecar, killLedger, freezeLedger, killBoth
-        case slowNetwork, cutNetwork, silentNetwork, resetAnswers, sickCloud, fullVolume, loseTheCloud
+        case slowNetwork, cutNetwork, silentNetwork, resetAnswers, sickCloud, loseTheCloud
     }
 
     private let house: ChaosHouse
@@ -78,10 +78,6 @@ struct Storm {
             house.setFaults(Self.sickness)
             await hold(3_000...6_000)
             house.setFaults(Self.everyday)
-        case .fullVolume:
-            try house.volume.fill()
-            await hold(1_000...4_000)
-            try house.volume.free()
         case .loseTheCloud:
             house.proxy.weather = .cut
             try house.loseTheCloud()
