@@ -10,7 +10,8 @@ local_end() {
     rm -rf "$local_folder"
 }
 trap local_end EXIT
-trap 'exit 143' INT TERM
+# Told to end twice it ends once: what it started must not outlive it.
+trap 'trap "" INT TERM; exit 143' INT TERM
 
 # Looks again and again until a command succeeds, for a minute at most.
 await() {

@@ -7,7 +7,7 @@ import Testing
 
 /// What operators and plugins do wrong, at the start and while the sidecar runs: the last good generation stays, and
 /// the operator reads why.
-@Suite(.serialized) struct BadInputTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct BadInputTests {
     /// A second handler in the queue of the first.
     private static func adding(_ ids: [String], _ handler: String) -> @Sendable (String) -> String {
         { yaml in

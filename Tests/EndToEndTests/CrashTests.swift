@@ -7,12 +7,13 @@ import Support
 import Testing
 
 /// `kill -9` in the middle of the work, while replies get lost: nothing lost, nothing done twice.
-@Suite(.serialized) struct CrashTests {
-    static let events = 5_000
-    static let rejects = 50
-    static let kills = 10
+@Suite(.serialized, .timeLimit(.minutes(Extent.timeLimit))) struct CrashTests {
+    static let kills = Extent.kills
+    static let events = kills * Extent.eventsPerKill
+    static let rejects = events / 100
 
-    @Test func tenKillsInFiveThousandEventsCommitEachExactlyOnce() async throws {
+    /// `Tests/Chaos/run kills` kills ten times in 5,000 events.
+    @Test func eachKillLeavesEachEventCommittedExactlyOnce() async throws {
         try await House.inLocalCloud(visibility: 6) { house, cloud in
             var faults = Faults()
             faults.lostReply = 0.05

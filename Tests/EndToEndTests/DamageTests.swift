@@ -5,7 +5,7 @@ import Support
 import Testing
 
 /// A store whose file is not what was written: it is never taken for a good one, and never for an empty one.
-@Suite(.serialized) struct DamageTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct DamageTests {
     enum Damage: String, CaseIterable {
         case overwritten, cut, emptied, gone, foreign
 

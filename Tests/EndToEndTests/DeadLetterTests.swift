@@ -10,7 +10,7 @@ import Support
 import Testing
 
 /// What failed, as an operator finds it, understands it, and sends it back: by the command, beside the real sidecar.
-@Suite(.serialized) struct DeadLetterTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct DeadLetterTests {
     private static let refuses = "config: {refuse: true}"
     private static let works = "deadline: 5s"
     private static let rejected = "handle.rejected/counting/Test.Done.v1"
@@ -181,6 +181,37 @@ import Testing
         }
     }
 
+    @Test func discardingTheLetterOfAPoisonousHeadFreesItsGroup() async throws {
+        try await House.inLocalCloud { house, cloud in
+            try cloud.createOrders()
+            let desk = try LetterCommand(house, try house.writeOrders(cloud))
+            let sidecar = try house.start(desk.configuration)
+            try house.put(
+                [try house.detail("{\"do\":\"reject\"}", id: "bad", type: "Test.A.v1")], type: "Test.A.v1", to: cloud)
+            #expect(await eventually { cloud.letters("orders-dlq.fifo").count == 1 }, "\(sidecar.lines.suffix(2000))")
+            try house.put(try house.orders(0..<2, "Test.A.v1"), type: "Test.A.v1", to: cloud)
+            #expect(await eventually { cloud.letters("orders-dlq.fifo").count == 3 }, "\(sidecar.lines.suffix(2000))")
+
+            // The letter of one that stands behind it is no head's.
+            let behind = try JSONValue.parse(try await desk.run("list --code dedup.parked --json").output)
+            let last = try #require(behind["letters"]?.array?.last?["id"]?.string)
+            #expect(try await desk.run("discard \(last) --reason x --yes").status == 0)
+            #expect(try await desk.run("list").output.contains("PARKED GROUP"))
+
+            let discarded = try await desk.run("discard --group handle.rejected/counting/Test.A.v1 --reason y --yes")
+            #expect(discarded.status == 0 && discarded.output.contains("1 letter deleted."), "\(discarded.output)")
+            #expect(try await !desk.run("list").output.contains("PARKED GROUP"))
+            let rest = try await desk.run("redrive --all --yes")
+            #expect(rest.status == 0 && rest.output.contains("1 letter sent back."), "\(rest.output)")
+            #expect(await eventually { cloud.publishedIDs.count == 1 }, "\(sidecar.lines.suffix(2000))")
+            try house.put(try house.orders(2..<3, "Test.A.v1"), type: "Test.A.v1", to: cloud)
+            #expect(await eventually { cloud.publishedIDs.count == 2 }, "\(sidecar.lines.suffix(2000))")
+            #expect(cloud.letters("orders-dlq.fifo").isEmpty)
+            #expect(sidecar.stop() == 0)
+            #expect(try await house.journal(of: .discarded).map(\.event).sorted() == ["bad", "payment-1"])
+        }
+    }
+
     @Test func aReplayShowsWhatAHandlerWouldMakeOfTheSameEventsNow() async throws {
         try await House.inLocalCloud { house, cloud in
             let more = house.sockets + "\njournal: {payloads: keep}"
@@ -324,9 +355,7 @@ private struct LetterCommand: Sendable {
             export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_EC2_METADATA_DISABLED=true
             \(Fixtures.products)/outrigger \(words) --config \(configuration) </dev/null
             """
-        return try await withCheckedThrowingContinuation { continuation in
-            Thread.detachNewThread { continuation.resume(with: Result { try Shell.run(script) }) }
-        }
+        return try await offPool { try Shell.run(script) }
     }
 
     /// Letters by fingerprint.

@@ -5,7 +5,7 @@ import Support
 import Testing
 
 /// How a sidecar ends whose handler does not: in its time, and with every message given back.
-@Suite(.serialized) struct DrainTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct DrainTests {
     /// One event that never ends in a worker of its own, and more behind it. Nothing would become visible by itself
     /// for as long as a test runs.
     private static func inHouse(

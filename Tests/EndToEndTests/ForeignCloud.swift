@@ -72,6 +72,28 @@ struct ForeignCloud {
         return try #require(Int(text))
     }
 
+    /// As `config/deploy/dynamodb.yaml` makes it.
+    func makeTable(_ name: String) throws {
+        _ = try boto(
+            """
+            def key(partition, sort):
+                return [{'AttributeName': partition, 'KeyType': 'HASH'}, {'AttributeName': sort, 'KeyType': 'RANGE'}]
+            def index(name, partition, sort, projection):
+                return {'IndexName': name, 'KeySchema': key(partition, sort), 'Projection': projection}
+            types = {'pk': 'S', 'sk': 'S', 'dp': 'S', 'ds': 'N', 'ep': 'S', 'es': 'N'}
+            tables = boto3.client('dynamodb', endpoint_url='\(endpoint)', region_name='us-east-1',
+                aws_access_key_id='test', aws_secret_access_key='test')
+            tables.create_table(
+                TableName='\(name)', BillingMode='PAY_PER_REQUEST', KeySchema=key('pk', 'sk'),
+                AttributeDefinitions=[{'AttributeName': n, 'AttributeType': t} for n, t in types.items()],
+                GlobalSecondaryIndexes=[
+                    index('by-due', 'dp', 'ds', {'ProjectionType': 'INCLUDE', 'NonKeyAttributes': ['size']}),
+                    index('by-event', 'ep', 'es', {'ProjectionType': 'KEYS_ONLY'})])
+            tables.update_time_to_live(
+                TableName='\(name)', TimeToLiveSpecification={'Enabled': True, 'AttributeName': 'ttl'})
+            """)
+    }
+
     func boto(_ body: String) throws -> String {
         let script = """
             import boto3, json
@@ -79,15 +101,12 @@ struct ForeignCloud {
                 aws_access_key_id='test', aws_secret_access_key='test') for n in ('sqs', 'events'))
             \(body)
             """
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = ["python3", "-c", script]
-        let output = Pipe()
-        process.standardOutput = output
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        try #require(process.terminationStatus == 0, "boto3 is missing? Tests/run installs what tests need")
+        let process = try ChildProcess(["python3", "-c", script], output: .pipe)
+        var text = ""
+        while case .bytes(let bytes)? = process.output?.read(within: .seconds(60)) {
+            text += String(decoding: bytes, as: UTF8.self)
+        }
+        try #require(process.end() == .exit(0), "boto3 is missing? Tests/run installs what tests need")
         return text.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 }

@@ -152,7 +152,7 @@ extension House {
 
     /// Details of events that count in a key of their own and publish one event each.
     func payments(_ numbers: Range<Int>) throws -> [String] {
-        try numbers.map { try detail("{\"do\":\"spread\",\"n\":\($0)}", id: "payment-\($0)") }
+        try numbers.map { try entry("{\"do\":\"spread\",\"n\":\($0)}", id: "payment-\($0)").detail ?? "" }
     }
 
     func put(_ details: [String], type: String = "Test.Done.v1", to cloud: LocalCloud) throws {

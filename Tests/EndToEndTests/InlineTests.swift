@@ -6,7 +6,7 @@ import Support
 import Testing
 
 /// A handler in the sidecar itself, and what that costs: the real executable, restarted as a supervisor would.
-@Suite(.serialized) struct InlineTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct InlineTests {
     private static func handler(_ more: String = "deadline: 5s") throws -> String {
         let plugin = try Data(contentsOf: URL(filePath: Fixtures.products + "/libfixture-counting.so"))
         let pin = Hash.sha256([UInt8](plugin)).hexadecimal

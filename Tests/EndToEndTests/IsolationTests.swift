@@ -4,7 +4,7 @@ import Support
 import Testing
 
 /// A handler that dies, hangs or eats memory costs its own event three strikes, and nobody else anything.
-@Suite(.serialized) struct IsolationTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct IsolationTests {
     @Test(arguments: ["kill", "abort", "loop", "allocate"])
     func thePoisonIsFoundAndItsNeighboursAreDone(how: String) async throws {
         try await House.inLocalCloud { house, cloud in

@@ -3,7 +3,7 @@ import Support
 import Testing
 
 /// What an operator does about plugins: sign them, and check that they take their configuration.
-@Suite struct PluginCommandTests {
+@Suite(.timeLimit(.minutes(5))) struct PluginCommandTests {
     private let program = Fixtures.products + "/outrigger"
     private let folder: TemporaryFolder
 

@@ -8,7 +8,7 @@ import Synchronization
 import Testing
 
 /// What the service next door publishes over the socket, followed to a consumer behind the bus.
-@Suite(.serialized) struct PublishTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct PublishTests {
     private static let publishes = 2_000
     private static let kills = 5
 
@@ -44,7 +44,7 @@ import Testing
             let caller = ServiceCaller(house)
             #expect(await sidecar.isReady())
             let ledger = Ledger()
-            let callers = Task { await Self.publish(caller, ledger) }
+            async let callers: Void = Self.publish(caller, ledger)
             for kill in 1...Self.kills {
                 let share = Self.publishes * kill / (Self.kills + 1)
                 let came = await eventually(within: .seconds(60), every: .milliseconds(5)) {
@@ -55,7 +55,11 @@ import Testing
                 sidecar = try house.start(path)
                 #expect(await sidecar.isReady())
             }
-            await callers.value
+            let isAnswered = await eventually(within: .seconds(60)) {
+                ledger.state.acknowledged.count + ledger.state.abandoned.count == Self.publishes
+            }
+            try #require(isAnswered, "\(ledger.state.acknowledged.count)\n\(sidecar.lines.suffix(2000))")
+            await callers
             let end = ledger.state
             let drained = await eventually(within: .seconds(120)) {
                 guard await sidecar.metric("outrigger_outbox_events") == 0 else { return false }
@@ -72,14 +76,14 @@ import Testing
         await withDiscardingTaskGroup { group in
             for _ in 0..<8 {
                 group.addTask {
-                    while let n = ledger.take(publishes) {
+                    while !Task.isCancelled, let n = ledger.take(publishes) {
                         var id = await caller.publish(n, key: "key-\(n)")
                         if id == nil {
                             let isAbandoned = n % 3 == 0
                             ledger.change { state in
                                 if isAbandoned { state.abandoned.insert(n) } else { state.repeated.insert(n) }
                             }
-                            while id == nil && !isAbandoned {
+                            while id == nil && !isAbandoned && !Task.isCancelled {
                                 // Nobody listens for a moment.
                                 try? await Task.sleep(for: .milliseconds(20))
                                 id = await caller.publish(n, key: "key-\(n)")
@@ -121,20 +125,16 @@ import Testing
             let caller = ServiceCaller(house)
             #expect(await sidecar.isReady())
             let output = house.folder.file("stream")
-            let curl = Process()
-            curl.executableURL = URL(filePath: "/usr/bin/env")
-            curl.arguments = [
+            let curl = try ChildProcess([
                 "curl", "-sS", "-N", "-o", output, "--unix-socket", caller.socket, "http://localhost/v1/events/stream",
-            ]
-            try curl.run()
+            ])
             let heard = { (try? String(contentsOfFile: output, encoding: .utf8)) ?? "" }
             #expect(await eventually { heard().contains("retry:") })
             let id = await caller.publish(1)
             #expect(await eventually { heard().contains("data:") })
             #expect(sidecar.stop() == 0)
-            curl.waitUntilExit()
             // A stream that is cut off would be 18: a transfer with the end missing.
-            #expect(curl.terminationStatus == 0)
+            #expect(curl.end() == .exit(0))
             #expect(cloud.publishedIDs == Set([id].compactMap { $0 }))
         }
     }

@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 
 /// What the sidecar needs and does not have keeps it live and not ready, says so, and passes without a restart.
-@Suite(.serialized) struct RecoveryTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct RecoveryTests {
     @Test func aQueueThatDoesNotAnswerIsWaitedFor() async throws {
         try await House.inLocalCloud { house, cloud in
             var faults = Faults()

@@ -6,7 +6,7 @@ import Support
 import Testing
 
 /// A sidecar and the service beside it, which is killed and comes back: nothing is lost, nothing is booked twice.
-@Suite(.serialized) struct ServiceTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct ServiceTests {
     @Test func aServiceThatComesAndGoesBooksEachPaymentOnce() async throws {
         try await ServiceHouse.inLocalCloud { house in
             let sidecar = try house.start()
@@ -163,20 +163,16 @@ private struct ServiceHouse {
 
 /// The service, in a process of its own.
 private final class LedgerProcess {
-    private let process = Process()
+    private let process: ChildProcess
 
     init(in house: ServiceHouse) throws {
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = [
+        process = try ChildProcess([
             "python3", Fixtures.repository + "/Tests/Fixtures/services/ledger.py", house.socket, house.database,
-        ]
-        try process.run()
+        ])
     }
 
     func kill() {
-        Foundation.kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
+        process.kill()
+        _ = process.end()
     }
-
-    deinit { if process.isRunning { kill() } }
 }

@@ -4,7 +4,7 @@ import Support
 import Testing
 
 /// A queue whose own visibility is nothing: SQS allows it, and its messages are hidden by us while they are in hand.
-@Suite(.serialized) struct ShortVisibilityTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct ShortVisibilityTests {
     @Test func aMessageOfAQueueWithoutVisibilityIsNotReceivedInALoop() async throws {
         try await House.inLocalCloud(visibility: 0) { house, cloud in
             let sidecar = try house.start(try house.write(cloud, handler: "deadline: 1s\n    grace: 1s"))

@@ -6,7 +6,7 @@ import Testing
 
 /// The real executable in a process of its own, with a configuration of the test's.
 final class SidecarProcess {
-    private let process = Process()
+    private let process: ChildProcess
     private let client = HTTPClient(connections: 4)
     let admin: Int
     let log: String
@@ -22,24 +22,20 @@ final class SidecarProcess {
         if !FileManager.default.fileExists(atPath: log) {
             _ = FileManager.default.createFile(atPath: log, contents: nil)
         }
-        let handle = try #require(FileHandle(forWritingAtPath: log))
-        try handle.seekToEnd()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = launcher + [Fixtures.products + "/outrigger", "run", configuration]
-        process.environment = [
+        let variables = [
             "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1",
             "AWS_EC2_METADATA_DISABLED": "true", "PATH": ProcessInfo.processInfo.environment["PATH"] ?? "",
         ].merging(environment) { $1 }
-        process.standardError = handle
-        process.standardOutput = handle
-        try process.run()
+        process = try ChildProcess(
+            launcher + [Fixtures.products + "/outrigger", "run", configuration], environment: variables,
+            output: .file(log), errors: .file(log))
     }
 
     var isRunning: Bool { process.isRunning }
-    var id: Int32 { process.processIdentifier }
+    var id: Int32 { process.id }
 
     func hangUp() { signal(SIGHUP) }
-    func signal(_ number: Int32) { Foundation.kill(id, number) }
+    func signal(_ number: Int32) { process.signal(number) }
 
     /// The processes of its handlers.
     var workers: [Int32] {
@@ -51,20 +47,24 @@ final class SidecarProcess {
     }
 
     func kill() {
-        Foundation.kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
+        signal(SIGKILL)
+        _ = end()
     }
 
     /// SIGTERM, and the exit status.
-    func stop() -> Int32 {
-        process.terminate()
-        return end()
+    func stop(_ place: SourceLocation = #_sourceLocation) -> Int32 {
+        signal(SIGTERM)
+        return end(place)
     }
 
     /// Waits until it has ended. Its exit status; that of a signal is none.
-    func end() -> Int32 {
-        process.waitUntilExit()
-        return process.terminationReason == .exit ? process.terminationStatus : -1
+    func end(_ place: SourceLocation = #_sourceLocation) -> Int32 {
+        guard let ending = process.end(within: .seconds(120)) else {
+            Issue.record("the sidecar has not ended: \(lines.suffix(3000))", sourceLocation: place)
+            process.kill()
+            return -1
+        }
+        return if case .exit(let status) = ending { status } else { -1 }
     }
 
     func get(_ path: String) async -> (status: Int, text: String)? {
@@ -92,7 +92,7 @@ final class SidecarProcess {
     var lines: String { (try? String(contentsOfFile: log, encoding: .utf8)) ?? "" }
 
     deinit {
-        if process.isRunning { kill() }
+        if isRunning { kill() }
         client.shutdown()
     }
 }

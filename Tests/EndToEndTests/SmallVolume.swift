@@ -5,30 +5,24 @@ import Testing
 /// A small volume that only those see who enter its namespace: for a store that has no more room, or none to write to.
 final class SmallVolume {
     let path: String
-    private let holder = Process()
-    private let lifeline = Pipe()
+    private let holder: ChildProcess
 
     /// - Parameter options: those of `mount`.
     init(of house: House, megabytes: Int, options: String = "rw") throws {
         path = house.folder.file("volume")
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        let words = Pipe()
-        holder.executableURL = URL(filePath: "/usr/bin/env")
         // Only root may mount; anybody is root in a user namespace of his own. It ends with this process.
         let mount = "mount -t tmpfs -o size=\(megabytes)m,\(options) none '\(path)' && echo && exec cat >/dev/null"
-        holder.arguments = ["unshare", Self.isRoot ? "-m" : "-rm", "sh", "-c", mount]
-        holder.standardInput = lifeline
-        holder.standardOutput = words
-        try holder.run()
-        try? words.fileHandleForWriting.close()
-        try #require(!words.fileHandleForReading.availableData.isEmpty, "no volume could be mounted")
+        holder = try ChildProcess(
+            ["unshare", Self.isRoot ? "-m" : "-rm", "sh", "-c", mount], input: .pipe, output: .pipe)
+        try #require(holder.output?.read(within: .seconds(20)) == .bytes([10]), "no volume could be mounted")
     }
 
     private static let isRoot = getuid() == 0
 
     /// A process that it becomes by `exec` sees the volume.
     var launcher: [String] {
-        ["nsenter", "--target", String(holder.processIdentifier), "--mount"]
+        ["nsenter", "--target", String(holder.id), "--mount"]
             + (Self.isRoot ? [] : ["--user", "--preserve-credentials"])
     }
 
@@ -40,9 +34,4 @@ final class SmallVolume {
 
     func fill() throws { try run("head -c 1G /dev/zero >ballast") }
     func free() throws { try run("rm -f ballast") }
-
-    deinit {
-        holder.terminate()
-        holder.waitUntilExit()
-    }
 }

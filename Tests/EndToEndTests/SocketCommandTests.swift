@@ -4,7 +4,7 @@ import Support
 import Testing
 
 /// `outrigger status` and `reload` against a sidecar that runs, and what they say where there is none.
-@Suite struct SocketCommandTests {
+@Suite(.timeLimit(.minutes(5))) struct SocketCommandTests {
     private static let program = Fixtures.products + "/outrigger"
 
     @Test func anOperatorSeesAndReloadsTheSidecar() async throws {

@@ -5,13 +5,13 @@ import Support
 import Testing
 
 /// Events that meet in one key: none of them is lost, none counts twice.
-@Suite(.serialized) struct StateTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct StateTests {
     @Test(arguments: ["versioned", "blind"])
     func aThousandIncrementsOfOneKeyAreAThousand(how: String) async throws {
         try await House.inLocalCloud { house, cloud in
             let count = 1_000
             let details = try (0..<count).map { number in
-                try house.detail("{\"do\":\"\(how)\",\"n\":\(number)}", id: "\(how)-\(number)")
+                try house.entry("{\"do\":\"\(how)\",\"n\":\(number)}", id: "\(how)-\(number)")
             }
             try house.put(details, to: cloud)
             let sidecar = try house.start(try house.write(cloud))

@@ -4,7 +4,7 @@ import Support
 import Testing
 
 /// Event streams as others read them: a browser and a Python client, through a proxy in front of the socket.
-@Suite(.serialized) struct StreamClientTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct StreamClientTests {
     @Test func aBrowserResumesAfterCutsOfTheProxyAndOfTheSidecar() async throws {
         try await House.inLocalCloud { house, cloud in
             let path = try house.write(cloud, more: ServiceCaller.settings(house))
@@ -97,7 +97,7 @@ private final class Proxy {
     let url: String
     private let folder: String
     private let configuration: String
-    private var process: Process?
+    private var process: ChildProcess?
 
     init(_ house: House, to socket: String) throws {
         folder = house.folder.path
@@ -154,22 +154,15 @@ private final class Proxy {
         """
 
     func start() throws {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/sbin/nginx")
-        process.arguments = ["-c", configuration, "-p", folder]
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        self.process = process
+        process = try ChildProcess(["/usr/sbin/nginx", "-c", configuration, "-p", folder])
     }
 
     /// At once: connections are cut.
     func stop() {
-        guard let process, process.isRunning else { return }
-        process.terminate()
-        process.waitUntilExit()
+        process?.signal(SIGTERM)
+        _ = process?.end(within: .seconds(20))
+        process = nil
     }
-
-    deinit { stop() }
 
     var log: String {
         ["seen", "asked"].map { (try? String(contentsOfFile: folder + "/" + $0, encoding: .utf8)) ?? "" }.joined()
@@ -195,30 +188,24 @@ private final class Proxy {
 
 /// Chromium without a screen.
 private final class Browser {
-    private let process = Process()
+    private let process: ChildProcess
     private let log: String
 
     init(_ address: String, _ house: House) throws {
         log = house.folder.file("chromium.log")
-        _ = FileManager.default.createFile(atPath: log, contents: nil)
-        process.executableURL = URL(filePath: "/usr/bin/chromium")
-        process.arguments = [
-            "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-            "--disable-background-networking", "--remote-debugging-port=0",
+        let command = [
+            "/usr/bin/chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+            "--no-first-run", "--disable-background-networking", "--remote-debugging-port=0",
             "--user-data-dir=\(house.folder.file("chromium"))", address,
         ]
-        let handle = FileHandle(forWritingAtPath: log)
-        process.standardError = handle
-        process.standardOutput = handle
-        try process.run()
+        process = try ChildProcess(command, output: .file(log), errors: .file(log), leavesNothing: true)
     }
 
     /// What it said, for a test that fails.
     var words: String { String(((try? String(contentsOfFile: log, encoding: .utf8)) ?? "").suffix(1_000)) }
 
     func quit() {
-        guard process.isRunning else { return }
-        process.terminate()
-        process.waitUntilExit()
+        process.signal(SIGTERM)
+        if process.end(within: .seconds(20)) == nil { process.kill() }
     }
 }

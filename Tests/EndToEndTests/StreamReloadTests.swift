@@ -3,7 +3,7 @@ import Support
 import Testing
 
 /// A stream is no part of a generation: it outlives reloads, and holds none up.
-@Suite(.serialized) struct StreamReloadTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct StreamReloadTests {
     @Test func anOpenStreamHoldsUpNoReloadAndHearsWhatComesAfterIt() async throws {
         try await House.inLocalCloud { house, cloud in
             let path = try house.write(cloud, more: ServiceCaller.settings(house))
@@ -11,13 +11,10 @@ import Testing
             #expect(await sidecar.isReady())
             let caller = ServiceCaller(house)
             let output = house.folder.file("stream")
-            let curl = Process()
-            curl.executableURL = URL(filePath: "/usr/bin/env")
-            curl.arguments = [
+            let curl = try ChildProcess([
                 "curl", "-sS", "-N", "-o", output, "--unix-socket", caller.socket, "http://localhost/v1/events/stream",
-            ]
-            try curl.run()
-            defer { curl.terminate() }
+            ])
+            defer { curl.kill() }
             let heard = { (try? String(contentsOfFile: output, encoding: .utf8)) ?? "" }
             #expect(await eventually { heard().contains("retry:") })
             for generation in 2...4 {

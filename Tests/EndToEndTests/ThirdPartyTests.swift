@@ -7,7 +7,7 @@ import Testing
 
 /// The whole way against servers and a publisher that others wrote: boto3 puts events on a bus of Moto or MiniStack, a
 /// rule takes them to a queue there, the sidecar does the rest.
-@Suite(.serialized) struct ThirdPartyTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct ThirdPartyTests {
     static let good = 20
 
     @Test(arguments: ForeignCloud.Maker.allCases)

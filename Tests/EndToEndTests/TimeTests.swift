@@ -5,7 +5,7 @@ import Support
 import Testing
 
 /// Days pass between two lives of the sidecar, for it and for the cloud: what was paid once is paid once.
-@Suite(.serialized) struct TimeTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct TimeTests {
     private static let payment = "{\"do\":\"spread\",\"n\":1}"
 
     @Test func aDeadLetterRedrivenBeforeAndAfterTheWindowIsPaidOnce() async throws {

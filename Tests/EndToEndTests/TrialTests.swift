@@ -8,7 +8,7 @@ import Testing
 
 /// A second build beside the first: as a shadow it changes nothing and its differences are told; as a canary its
 /// failures cost no event, and it ends by itself.
-@Suite(.serialized) struct TrialTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct TrialTests {
     @Test func aCanaryThatFailsIsRolledBackByItselfAndNoEventPaysForIt() async throws {
         try await House.inLocalCloud { house, cloud in
             let path = try house.write(

@@ -4,7 +4,7 @@ import Support
 import Testing
 
 /// What a queue's own settings contradict is said when the sidecar starts, and not by the first message that is lost.
-@Suite(.serialized) struct UnfitQueueTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct UnfitQueueTests {
     @Test func aQueueThatDoesNotFitIsNamedAtTheStartWithTheRemedy() async throws {
         try await House.inLocalCloud { house, cloud in
             try cloud.createQueue("small-dlq", ["MaximumMessageSize": "1024", "MessageRetentionPeriod": "3600"])

@@ -3,7 +3,7 @@ import Support
 import Testing
 
 /// A change that the kernel tells nobody of is seen by a round of looking, within half a minute.
-@Suite(.serialized) struct UnseenChangeTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct UnseenChangeTests {
     /// In a user namespace that may have no inotify at all.
     private static let withoutNotifications = [
         "unshare", "-Ur", "sh", "-c", "echo 0 > /proc/sys/user/max_inotify_instances && exec \"$@\"", "sh",

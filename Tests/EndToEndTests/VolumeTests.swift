@@ -5,7 +5,7 @@ import Support
 import Testing
 
 /// The volume under the store: full, read-only, or gone with the pod.
-@Suite(.serialized) struct VolumeTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct VolumeTests {
     @Test func aFullVolumePausesTheQueueAndLosesNothing() async throws {
         try await House.inLocalCloud { house, cloud in
             let volume = try SmallVolume(of: house, megabytes: 24)

@@ -4,12 +4,12 @@ import Foundation
 import Support
 import Testing
 
-@Suite(.serialized) struct DevEndTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct DevEndTests {
     private let reader: Reader
     init() throws { reader = try Reader() }
 
     /// Killed, it can tell nobody: its service hears the end of its input, its workers that of their sockets.
-    @Test(.timeLimit(.minutes(5))) func whatItStartedEndsWithItThoughItIsKilled() throws {
+    @Test func whatItStartedEndsWithItThoughItIsKilled() throws {
         let script = """
             outrigger dev --events 5 >said 2>&1 &
             dev=$!

@@ -4,7 +4,7 @@ import Foundation
 import Support
 import Testing
 
-@Suite struct LedgerServiceTests {
+@Suite(.timeLimit(.minutes(10))) struct LedgerServiceTests {
     private let folder: TemporaryFolder
     init() throws { folder = try TemporaryFolder() }
 

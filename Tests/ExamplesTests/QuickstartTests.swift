@@ -4,11 +4,11 @@ import Foundation
 import Support
 import Testing
 
-@Suite(.serialized) struct QuickstartTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct QuickstartTests {
     private let reader: Reader
     init() throws { reader = try Reader() }
 
-    @Test(.timeLimit(.minutes(5))) func everyEventEndsWhereItShould() throws {
+    @Test func everyEventEndsWhereItShould() throws {
         let (status, output) = try reader.run("outrigger dev --once --events 100 2>&1")
         #expect(status == 0, "\(output)")
         #expect(output.contains("Every event ended where it should."))
@@ -16,7 +16,7 @@ import Testing
     }
 
     /// Without the service next door handlers have stand-ins, and that is said.
-    @Test(.timeLimit(.minutes(5))) func withoutTheServiceThereAreStandIns() throws {
+    @Test func withoutTheServiceThereAreStandIns() throws {
         let script = """
             mkdir alone
             for file in '\(Fixtures.products)'/*; do
@@ -30,7 +30,7 @@ import Testing
         #expect(output.contains("ledger-service is not there") && output.contains("Every event ended"), "\(output)")
     }
 
-    @Test(.timeLimit(.minutes(5))) func whatToTryNextWorksAsItStands() throws {
+    @Test func whatToTryNextWorksAsItStands() throws {
         // The stream would go on, so it is given a moment; the AWS CLI need not be there, and the log has no end.
         let script = """
             set -e

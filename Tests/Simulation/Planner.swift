@@ -25,7 +25,7 @@ public enum Planner {
             shape.head = heads[random.below(heads.count)]
         }
         shape.batch = random.chance(50) ? 10 : 1
-        shape.inHand = random.chance(50) ? 30 : 40
+        shape.inHand = random.chance(50) ? 8 : 40
         shape.groups = 1 + random.below(4)
         shape.stateKeys = 1 + random.below(6)
         shape.resources = 2 + random.below(7)

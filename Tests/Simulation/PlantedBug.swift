@@ -61,6 +61,15 @@ public enum PlantedBug: String, Sendable, CaseIterable {
     case outboxNotLeased
     case givenUpEarly
 
+    // Reloads and bounds.
+
+    /// A batch runs in the workers of the generation before.
+    case workersOfOldGeneration
+    /// What the generation before has run is committed as the work of the new one.
+    case committedAsNewGeneration
+    /// The room that a poll had asked for is given back twice when it ends.
+    case roomGivenBackTwice
+
     /// Within how many seeds the simulation finds it.
     public var seeds: UInt64 {
         switch self {
@@ -97,6 +106,10 @@ extension SidecarModel {
         case (.ageIgnored, .claim(let ids, let requests)):
             let forever = AgeRules(maximumAge: .days(1_000), window: .days(1_000))
             return [.claim(ids, requests.map { $0.changed(businessKey: $0.businessKey, rules: forever) })]
+        case (.workersOfOldGeneration, .run(let ids, let batch)) where batch.generation > 1:
+            return [.run(ids, batch.inWorkers(of: batch.generation - 1))]
+        case (.committedAsNewGeneration, .commit(let ids, let commitments)):
+            return [.commit(ids, commitments.map { $0.by(generation.number) })]
         default: break
         }
         return [action]
@@ -116,6 +129,8 @@ extension SidecarModel {
             return .deleted(ids, receipts: current, failures)
         case (.groupForgotten, .received(.success(let envelopes), let asked)):
             return .received(.success(envelopes.map(\.withoutGroup)), asked: asked)
+        case (.roomGivenBackTwice, .received(let result, let asked)):
+            return .received(result, asked: 2 * asked)
         case (.bystanderStruck, .answered(let handler, let ids, .success(let outcomes))):
             let hasSuspect = outcomes.contains { if case .suspect = $0 { true } else { false } }
             guard hasSuspect else { return input }
@@ -182,6 +197,21 @@ extension ClaimRequest {
         ClaimRequest(
             consumer: consumer, messageID: messageID, event: event, handler: handler, businessKey: businessKey,
             group: group, sentAt: sentAt, deliveries: deliveries, rules: rules, lease: lease)
+    }
+}
+
+extension Batch {
+    func inWorkers(of generation: Int) -> Batch {
+        Batch(
+            handler: handler, assignments: assignments, isAlone: isAlone, generation: generation,
+            isCritical: isCritical, spares: spares)
+    }
+}
+
+extension Commitment {
+    func by(_ generation: Int) -> Commitment {
+        Commitment(
+            lease: lease, verdict: verdict, history: history, keepUntil: keepUntil, generation: generation, run: run)
     }
 }
 

@@ -312,9 +312,8 @@ final class Promises {
     // MARK: - 9: bounds
 
     func bounded(_ sidecar: SidecarModel, taking count: Int) {
-        // The limit may have been lowered while a poll was under way.
         let inHand = sidecar.pipeline.inHand.messages
-        if inHand + count > plan.shape.inHand + Limits.batchEntries {
+        if inHand + count > plan.shape.inHand {
             broken(.bounded, "takes \(count) with \(inHand) in hand", sidecar.world)
         }
     }

@@ -17,6 +17,14 @@ import Testing
         #expect(Simulation.firstBroken(1...bug.seeds, bug: bug) != nil)
     }
 
+    /// A promise that no planted bug breaks is not believed to be checked.
+    @Test func everyPromiseIsBrokenByAPlantedBug() {
+        let broken = PlantedBug.allCases.compactMap { bug in
+            Simulation.firstBroken(1...bug.seeds, bug: bug)?.violation.promise
+        }
+        #expect(Set(broken) == Set(Promise.allCases))
+    }
+
     @Test(arguments: [3, 45, 1_234] as [UInt64])
     func aSeedReplaysExactly(seed: UInt64) {
         let plan = Planner.plan(seed)

@@ -32,22 +32,22 @@ import Testing
     @Test func whatAKilledProcessWasAnsweredIsThereOnceAndWhole() async throws {
         let folder = try TemporaryFolder()
         let path = folder.file("store.sqlite")
-        let child = Process()
-        child.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-        child.arguments = ["--testing-library", "swift-testing", "--filter", "crashingChild"]
-        child.environment = ProcessInfo.processInfo.environment.merging([Self.variable: path]) { $1 }
-        let output = Pipe()
-        child.standardOutput = output
-        try child.run()
+        let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().path
+        let child = try ChildProcess(
+            [program, "--testing-library", "swift-testing", "--filter", "crashingChild"],
+            environment: ProcessInfo.processInfo.environment.merging([Self.variable: path]) { $1 }, output: .pipe)
+        let output = try #require(child.output)
         var said = ""
         while answers(said) < 50 {
-            let data = output.fileHandleForReading.availableData
-            try #require(!data.isEmpty, "the child ended by itself: \(said)")
-            said += String(decoding: data, as: UTF8.self)
+            guard case .bytes(let bytes) = output.read(within: .seconds(60)) else { break }
+            said += String(decoding: bytes, as: UTF8.self)
         }
-        kill(child.processIdentifier, SIGKILL)
-        said += String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
-        child.waitUntilExit()
+        try #require(answers(said) >= 50, "the child ended by itself: \(said)")
+        child.kill()
+        while case .bytes(let bytes) = output.read(within: .seconds(60)) {
+            said += String(decoding: bytes, as: UTF8.self)
+        }
+        try #require(child.end() == .signal(SIGKILL))
         try await check(path, answers: answers(said))
     }
 

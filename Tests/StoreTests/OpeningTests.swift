@@ -11,18 +11,12 @@ import Testing
     @Test func aStoreThatAnotherProcessHoldsIsLocked() async throws {
         let folder = try TemporaryFolder()
         let options = StoreOptions(path: folder.file("s.sqlite"), durability: .durable)
-        let other = Process()
-        other.executableURL = URL(filePath: "/usr/bin/flock")
-        other.arguments = ["-n", options.path + ".lock", "sh", "-c", "echo held; cat"]
-        let input = Pipe()
-        let output = Pipe()
-        other.standardInput = input
-        other.standardOutput = output
-        try other.run()
-        #expect(try output.fileHandleForReading.read(upToCount: 5) == Data("held\n".utf8))
+        let other = try ChildProcess(
+            ["flock", "-n", options.path + ".lock", "sh", "-c", "echo held; cat"], input: .pipe, output: .pipe)
+        #expect(other.output?.line(within: .seconds(60)) == "held")
         #expect(await failure { try SQLiteStore.open(options) }?.code == .storeLocked)
-        try input.fileHandleForWriting.close()
-        other.waitUntilExit()
+        other.input?.close()
+        #expect(other.end() == .exit(0))
         let store = try SQLiteStore.open(options)
         #expect(await failure { try SQLiteStore.open(options) }?.code == .storeLocked)
         await store.close()

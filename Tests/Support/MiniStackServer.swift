@@ -12,6 +12,7 @@ public final class MiniStackServer: Sendable {
     // Its own command listens on all interfaces. The port stands in the URLs of its queues, so it must be told.
     private init() throws {
         let port = TestServer.freePort()
-        process = try ServerProcess("GATEWAY_PORT=\(port) hypercorn -w 0 -b 127.0.0.1:\(port) ministack.app:app")
+        let server = ["hypercorn", "-w", "0", "-b", "127.0.0.1:\(port)", "ministack.app:app"]
+        process = try ServerProcess(["env", "GATEWAY_PORT=\(port)"] + server)
     }
 }

@@ -16,7 +16,7 @@ public final class MotoServer: Sendable {
     public static func shared() throws -> MotoServer { try one.get() }
 
     /// One of the test's own, which it may end: whatever it held goes with it.
-    public init() throws { process = try ServerProcess("moto_server -H 127.0.0.1 -p 0") }
+    public init() throws { process = try ServerProcess(["moto_server", "-H", "127.0.0.1", "-p", "0"]) }
 
     /// `kill -9`.
     public func kill() { process.kill() }

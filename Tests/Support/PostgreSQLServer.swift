@@ -1,5 +1,4 @@
 import Foundation
-import Glibc
 import Synchronization
 
 /// A real PostgreSQL from Debian's package, in a process and a folder of its own, on a Unix socket.
@@ -9,8 +8,7 @@ import Synchronization
 public final class PostgreSQLServer: Sendable {
     /// The folder of its socket: what `host=` takes.
     public let folder: String
-    private let process: Process
-    private let lifeline: Pipe
+    private let process: ChildProcess
     private static let names = Mutex(0)
     private static let one = Result { try PostgreSQLServer() }
 
@@ -53,9 +51,10 @@ public final class PostgreSQLServer: Sendable {
         }
         serve
         echo "ready $folder"
-        while read -r word; do
+        while read -r word pause; do
             kill -s $word $server
             wait $server || true
+            sleep $pause
             serve
             echo ready
         done
@@ -65,43 +64,23 @@ public final class PostgreSQLServer: Sendable {
         """
 
     public init() throws {
-        process = Process()
-        process.executableURL = URL(filePath: "/bin/sh")
-        process.arguments = ["-c", Self.script]
-        lifeline = Pipe()
-        process.standardInput = lifeline
-        let words = Pipe()
-        process.standardOutput = words
-        process.standardError = words
-        try process.run()
-        try? words.fileHandleForWriting.close()
-        answers = words.fileHandleForReading
-        let line = try Self.line(answers)
+        process = try ChildProcess(["sh", "-c", Self.script], input: .pipe, output: .pipe, errors: .pipe)
+        let line = Self.answer(process)
         guard line.hasPrefix("ready ") else {
             throw Missing(description: "PostgreSQL does not start; Tests/run installs what tests need: \(line)")
         }
         folder = String(line.dropFirst(6))
     }
 
-    private let answers: FileHandle
-
-    /// Ends the server as a crash does (`QUIT`) or in good order (`INT`), and starts it again.
-    public func restart(_ signal: String = "QUIT") throws {
-        try lifeline.fileHandleForWriting.write(contentsOf: Data((signal + "\n").utf8))
-        let line = try Self.line(answers)
+    /// Ends the server as a crash does (`QUIT`) or in good order (`INT`), and starts it again after a while.
+    public func restart(_ signal: String = "QUIT", after pause: Duration = .zero) throws {
+        try process.input?.write("\(signal) \(pause.components.seconds)\n")
+        let line = Self.answer(process, pause + .seconds(60))
         guard line == "ready" else { throw Missing(description: line) }
     }
 
-    private static func line(_ handle: FileHandle) throws -> String {
-        var text: [UInt8] = []
-        while text.last != 10 {
-            var byte: UInt8 = 0
-            let count = read(handle.fileDescriptor, &byte, 1)
-            if count == 1 { text.append(byte) }
-            // A child that ends interrupts it.
-            if count == 0 || (count < 0 && errno != EINTR) { break }
-        }
-        return String(decoding: text, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+    private static func answer(_ process: ChildProcess, _ limit: Duration = .seconds(60)) -> String {
+        process.output?.line(within: limit) ?? ""
     }
 
     /// A connection string, by way of another folder where a proxy listens.
@@ -109,9 +88,14 @@ public final class PostgreSQLServer: Sendable {
         "host=\(folder ?? self.folder) user=outrigger dbname=postgres \(more)"
     }
 
-    /// Runs SQL with psql, as an administrator would.
-    public func administer(_ sql: String) throws {
-        let (status, said) = try Shell.run("psql -q -v ON_ERROR_STOP=1 '\(connection())' 2>&1 <<'SQL'\n\(sql)\nSQL")
+    /// The rows of an answer, with `|` between their columns.
+    public func ask(_ sql: String) throws -> String {
+        let psql = "psql -q -A -t -v ON_ERROR_STOP=1 '\(connection())'"
+        let (status, said) = try Shell.run("\(psql) 2>&1 <<'SQL'\n\(sql)\nSQL")
         guard status == 0 else { throw Missing(description: said) }
+        return said.trimmingCharacters(in: .whitespacesAndNewlines)
     }
+
+    /// Runs SQL with psql, as an administrator would.
+    public func administer(_ sql: String) throws { _ = try ask(sql) }
 }

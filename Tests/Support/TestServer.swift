@@ -55,8 +55,10 @@ public final class TestServer: Sendable {
 
     // MARK: sockets
 
-    private static func listenOnLoopback() throws -> Int32 {
+    /// - Parameter port: 0 for any.
+    private static func listenOnLoopback(_ port: UInt16 = 0) throws -> Int32 {
         var address = sockaddr_in()
+        address.sin_port = port.bigEndian
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
         return try listen(at: address, AF_INET)
@@ -81,11 +83,31 @@ public final class TestServer: Sendable {
         return listener
     }
 
-    /// A port that nobody listens on, at this moment.
+    /// A port that nobody listens on. No other call of this process gets it, nor does anybody who leaves the choice to
+    /// the kernel: it is below those that the kernel chooses from.
     public static func freePort() -> Int {
-        guard let listener = try? listenOnLoopback() else { return 0 }
-        defer { Glibc.close(listener) }
-        return Int(port(of: listener))
+        lastPort.withLock { last in
+            for _ in 0..<1_000 {
+                last = last < lastOfPorts ? last + 1 : firstOfPorts
+                if isFree(last) { return Int(last) }
+            }
+            return 0
+        }
+    }
+
+    private static let firstOfPorts: UInt16 = 10_000
+    private static let lastOfPorts: UInt16 = {
+        let range = try? String(contentsOfFile: "/proc/sys/net/ipv4/ip_local_port_range", encoding: .utf8)
+        let lowest = range?.split(whereSeparator: \.isWhitespace).first.flatMap { UInt16($0) } ?? 32_768
+        return lowest > firstOfPorts + 1_000 ? lowest - 1 : .max
+    }()
+    /// Runs side by side begin at different places.
+    private static let lastPort = Mutex(UInt16.random(in: firstOfPorts..<lastOfPorts))
+
+    private static func isFree(_ port: UInt16) -> Bool {
+        guard let listener = try? listenOnLoopback(port) else { return false }
+        Glibc.close(listener)
+        return true
     }
 
     private static func port(of listener: Int32) -> UInt16 {

@@ -8,7 +8,7 @@ import Testing
 struct Storm {
     enum Blow: String, CaseIterable {
         case killSidecar, killWorker, freezeWorker, freezeSidecar, killLedger, freezeLedger, killBoth
-        case slowNetwork, cutNetwork, silentNetwork, resetAnswers, sickCloud, loseTheCloud
+        case slowNetwork, cutNetwork, silentNetwork, resetAnswers, sickCloud, loseTheCloud, fullVolume
     }
 
     private let house: ChaosHouse
@@ -63,9 +63,9 @@ struct Storm {
             await hold(0...1_500)
             try house.startLedger()
         case .freezeLedger:
-            kill(house.ledger.processIdentifier, SIGSTOP)
+            house.ledger.signal(SIGSTOP)
             await hold(1_000...7_000)
-            kill(house.ledger.processIdentifier, SIGCONT)
+            house.ledger.signal(SIGCONT)
         case .killBoth:
             house.killLedger()
             try house.killSidecar()
@@ -78,6 +78,7 @@ struct Storm {
             house.setFaults(Self.sickness)
             await hold(3_000...6_000)
             house.setFaults(Self.everyday)
+        case .fullVolume: try await fillTheVolume()
         case .loseTheCloud:
             house.proxy.weather = .cut
             try house.loseTheCloud()
@@ -102,6 +103,15 @@ struct Storm {
         return workers.isEmpty ? nil : workers[Int.random(in: workers.indices, using: &random)]
     }
 
+    /// Until the sidecar says so; one that has nothing to write need not.
+    private func fillTheVolume() async throws {
+        try house.volume.fill()
+        _ = await eventually(within: .seconds(15)) {
+            await house.sidecar.get("/readyz")?.text.contains("store.full") == true || house.backlog == 0
+        }
+        try house.volume.free()
+    }
+
     /// Until its sidecar gives it up; one that has nothing to do is let go.
     private mutating func freezeWorker() async {
         guard let worker = aWorker() else { return }
@@ -120,7 +130,7 @@ struct Storm {
         }
         #expect(isRefused, "\(second.lines.suffix(2000))")
         let isVisible = await eventually(within: .seconds(30)) {
-            ChaosHouse.queues.allSatisfy { house.inFlight($0) == 0 }
+            ChaosSettings.queues.allSatisfy { house.inFlight($0) == 0 }
         }
         #expect(isVisible)
         house.sidecar.signal(SIGCONT)
