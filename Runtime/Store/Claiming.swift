@@ -10,9 +10,10 @@ extension StoreCore {
         var duplicates: [JournalEntry] = []
         defer { record(duplicates) }
         do throws(Failure) {
-            return try read { tables in
+            return try look { tables in
                 try requests.map { request in
-                    let met = try meet(request, in: tables, at: now)
+                    let identities = Identities(request)
+                    let met = try meet(request, identities, in: tables, at: now)
                     let blocker = try tables.event(blocking: request, at: now)
                     switch Dedup.judge(met.rows, for: request, permitted: met.permit, behind: blocker, at: now) {
                     case .grant(let history):
@@ -20,7 +21,7 @@ extension StoreCore {
                         let claimed = Claimed(
                             request, history: history, row: met.own?.row, wasDone: met.wasDone, permit: met.permit,
                             keepsPayload: options.journal.keepsPayloads)
-                        claims.grant(request, claimed, fence: fence, at: now)
+                        claims.grant(claimed, identities, fence: fence, until: now + request.lease)
                         granted.append(fence)
                         return .granted(Lease(fence: fence), history)
                     case .done:
@@ -50,11 +51,15 @@ extension StoreCore {
         var wasDone = false
     }
 
-    private func meet(_ request: ClaimRequest, in tables: Tables, at now: Instant) throws -> Met {
+    private func meet(
+        _ request: ClaimRequest, _ identities: Identities, in tables: Tables, at now: Instant
+    ) throws -> Met {
         var met = Met(permit: try tables.permit(for: request, at: now))
         for match in Dedup.Row.Match.all {
-            let holder = claims.holder(match, of: request, at: now)
-            let found = try tables.ledgerRow(match, of: request, at: now)
+            let holder = claims.holder(match, of: identities, at: now)
+            let found = try identities.key(match).flatMap {
+                try tables.ledgerRow(match, $0, of: request, ledgerTail, at: now)
+            }
             let live = found.flatMap { $0.keepUntil > now ? $0 : nil }
             if met.own == nil, let found, found.isOwn(match, of: request) {
                 met.own = found

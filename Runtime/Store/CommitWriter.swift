@@ -5,7 +5,7 @@ import StoreCommon
 
 /// Writes the calls of one transaction, each commitment in a savepoint of its own.
 struct CommitWriter {
-    /// Rows that one sweep removes from each table: some milliseconds, so that nobody waits long behind it.
+    /// Rows that one sweep removes from each table, about: some milliseconds, so that nobody waits long behind it.
     static let sweepRows = 1_000
 
     let tables: Tables
@@ -57,16 +57,21 @@ struct CommitWriter {
     private func perform(
         _ entry: StoreCore.Entry, claims: Claims, committed: CommittedFences
     ) throws -> CommitResult {
-        guard let claim = claims[entry.fence] else {
+        guard let claim = claims[entry.fence], let identities = claims.identities(of: entry.fence) else {
             return committed.contains(entry.fence) ? .committed : .lostClaim
         }
         if case .done(let effects) = entry.commitment.verdict {
             if let refusal = effects.refusal(of: claim.handler) { return .refused(refusal) }
             guard try tables.isCurrent(effects, of: claim.handler, at: entry.now) else { return .lostState }
         }
+        // Two rows of our own making: nothing in them can fail alone.
+        if entry.commitment.verdict.isPlain, !claim.isTimer {
+            try write(entry, of: claim, identities)
+            return .committed
+        }
         do {
             return try tables.savepoint {
-                try write(entry, of: claim)
+                try write(entry, of: claim, identities)
                 return .committed
             }
         } catch let error as DatabaseError where Self.isOfTheRow(error) {
@@ -79,10 +84,10 @@ struct CommitWriter {
         [.SQLITE_TOOBIG, .SQLITE_CONSTRAINT, .SQLITE_MISMATCH].contains(error.resultCode)
     }
 
-    private func write(_ entry: StoreCore.Entry, of claim: Claimed) throws {
+    private func write(_ entry: StoreCore.Entry, of claim: Claimed, _ identities: Identities) throws {
         let now = entry.now
         let commitment = entry.commitment
-        try tables.record(claim, commitment)
+        try tables.record(claim, identities, commitment)
         if let permit = claim.permit { try tables.use(permit, by: commitment.verdict) }
         switch commitment.verdict {
         case .done(let effects):
@@ -117,6 +122,18 @@ struct CommitWriter {
             }
         } catch let error as DatabaseError where Self.isOfTheRow(error) {
             return .failure(Failure(.apiTooLarge, "events", "SQLite \(error.extendedResultCode.rawValue)"))
+        }
+    }
+}
+
+extension Commitment.Verdict {
+    /// Nothing but the ledger and the journal hears of it.
+    fileprivate var isPlain: Bool {
+        switch self {
+        case .done(let effects):
+            effects.writes.isEmpty && effects.drafts.isEmpty && effects.timers.isEmpty
+        case .retry: true
+        case .dead: false
         }
     }
 }

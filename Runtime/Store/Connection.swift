@@ -72,6 +72,11 @@ final class Connection {
         }
     }
 
+    /// Looks something up, statement by statement: nobody else writes to the file.
+    func look<T>(_ body: (Tables) throws -> T) throws(Failure) -> T {
+        try perform { db in try body(Tables(statements(of: db), counters)) }
+    }
+
     /// Writes in one transaction. When it throws, whether the transaction counts is known to the file alone.
     /// - Parameter waits: for the disk. What does not is lost by a crash of the machine until a later one has waited;
     ///   a crash of the process loses none of it (SQLite, PRAGMA synchronous, NORMAL in WAL mode).

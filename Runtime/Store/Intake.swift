@@ -1,6 +1,6 @@
 public import Events
 public import Pipeline
-public import StoreCommon
+import StoreCommon
 
 extension Tables {
     /// Takes all entries, with the name of the request, or answers it as the first time.

@@ -81,7 +81,7 @@ public final class SQLiteStore: Ledger, HandlerState, TimerStore, Outbox, Public
         while true {
             let count = try await core.sweep(at: now)
             total += count
-            if count < CommitWriter.sweepRows { return total }
+            if count == 0 { return total }
         }
     }
 

@@ -51,20 +51,14 @@ enum Schema {
     private static let first = """
         CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
 
-        -- One row per event identity and consumer. state: 0 done, 1 dead, 2 retry; done comes first in every index.
-        CREATE TABLE ledger (
-            row INTEGER PRIMARY KEY, consumer TEXT NOT NULL, issuer TEXT NOT NULL, event TEXT NOT NULL, token BLOB,
-            handler TEXT NOT NULL, business BLOB, payload BLOB NOT NULL, source TEXT NOT NULL,
-            detail_type TEXT NOT NULL, resource TEXT NOT NULL, message TEXT NOT NULL, state INTEGER NOT NULL,
-            attempts INTEGER NOT NULL, spent TEXT NOT NULL, strikes INTEGER NOT NULL, first_seen INTEGER NOT NULL,
-            code TEXT, subject TEXT, cause TEXT, keep_until INTEGER NOT NULL, fence INTEGER NOT NULL,
-            generation INTEGER NOT NULL
-        ) STRICT;
-        CREATE UNIQUE INDEX ledger_event ON ledger (event, issuer, consumer);
-        CREATE INDEX ledger_token ON ledger (token, consumer, state) WHERE token IS NOT NULL;
-        CREATE INDEX ledger_business ON ledger (business, handler, consumer)
-            WHERE business IS NOT NULL AND state = 0;
-        CREATE INDEX ledger_keep ON ledger (keep_until);
+        -- One row per event identity and consumer. keys: 64 bits of an identity's hash, and the row; those of the
+        -- newest rows are not in it, but in memory (meta, indexed).
+        CREATE TABLE ledger (row INTEGER PRIMARY KEY, keep_until INTEGER NOT NULL, entry BLOB NOT NULL) STRICT;
+        CREATE TABLE ledger_keys (key INTEGER NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (key, row))
+            STRICT, WITHOUT ROWID;
+        -- Blocks of rows, and when the first row of each may go; the newest block's is in memory.
+        CREATE TABLE ledger_blocks (block INTEGER PRIMARY KEY, keep_until INTEGER NOT NULL) STRICT;
+        CREATE INDEX ledger_blocks_keep ON ledger_blocks (keep_until);
         -- FIFO groups that stand behind an event which failed for good.
         CREATE TABLE parked (
             row INTEGER PRIMARY KEY, consumer TEXT NOT NULL, message_group TEXT NOT NULL, issuer TEXT NOT NULL,
@@ -132,15 +126,9 @@ enum Schema {
         CREATE UNIQUE INDEX submissions_key ON submissions (key, peer);
         CREATE INDEX submissions_keep ON submissions (keep_until);
 
-        -- One chain of hashes per writer; number has no gaps over all of them. What is searched by comes first.
+        -- One chain of hashes per writer; number has no gaps over all of them. entry: what hash was made of.
         CREATE TABLE journal (
-            number INTEGER PRIMARY KEY, time INTEGER NOT NULL, outcome TEXT NOT NULL, source TEXT NOT NULL,
-            detail_type TEXT NOT NULL, correlation TEXT NOT NULL, event TEXT NOT NULL, message TEXT NOT NULL,
-            resource TEXT NOT NULL, user TEXT NOT NULL, kind TEXT NOT NULL, direction TEXT NOT NULL,
-            queue TEXT NOT NULL, issuer TEXT NOT NULL, parent TEXT NOT NULL, tenant TEXT NOT NULL, key TEXT NOT NULL,
-            stage TEXT NOT NULL, code TEXT NOT NULL, cause TEXT NOT NULL, handler TEXT NOT NULL,
-            generation INTEGER NOT NULL, attempt INTEGER NOT NULL, deliveries INTEGER NOT NULL, sent INTEGER,
-            waited INTEGER, took INTEGER, retry INTEGER, payload BLOB, boot INTEGER NOT NULL, hash BLOB NOT NULL
+            number INTEGER PRIMARY KEY, boot INTEGER NOT NULL, hash BLOB NOT NULL, entry BLOB NOT NULL
         ) STRICT;
         CREATE TABLE journal_bodies (number INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
         -- The journal's index: block of rows, hash of what is looked up, row, in one number.

@@ -46,8 +46,7 @@ extension Tables {
     /// Removes at most `count` rows of each table that nobody needs any more, and says how many went.
     func sweep(atMost count: Int, at now: Instant) throws -> Int {
         let values = [Value.instant(now), .number(count)]
-        let ledger = try change(
-            "DELETE FROM ledger WHERE row IN (SELECT row FROM ledger WHERE keep_until <= ? LIMIT ?)", values)
+        let ledger = try sweepLedger(blocks: max(1, count / Int(LedgerBlock.rows)), at: now)
         let refusals = try change(
             "DELETE FROM refusals WHERE row IN (SELECT row FROM refusals WHERE keep_until <= ? LIMIT ?)", values)
         let state = try change(
@@ -59,7 +58,6 @@ extension Tables {
         let permits = try change(
             "DELETE FROM permits WHERE row IN (SELECT row FROM permits WHERE until <= ? LIMIT ?)", values)
         let journal = try pruneJournal(atMost: count)
-        counters.statistics.ledger -= ledger
         counters.statistics.refusals -= refusals
         counters.statistics.state -= state
         counters.statistics.submissions -= submissions

@@ -20,6 +20,16 @@ enum Value {
     static func optional(_ digest: Digest?) -> Value { digest.map(Value.digest) ?? .null }
 }
 
+/// What a statement is given, in place: bytes must lie still until it has run.
+struct Arguments {
+    fileprivate let statement: OpaquePointer
+
+    func bind(_ index: Int32, _ number: Int64) { sqlite3_bind_int64(statement, index, number) }
+    func bind(_ index: Int32, _ bytes: UnsafeRawBufferPointer) {
+        sqlite3_bind_blob(statement, index, bytes.baseAddress, Int32(clamping: bytes.count), nil)
+    }
+}
+
 /// The row that a statement stands on; valid until it steps on.
 struct Columns {
     fileprivate let statement: OpaquePointer
@@ -36,7 +46,8 @@ struct Columns {
     func bytes(_ index: Int32) -> Bytes { Bytes(buffer(index)) }
     func digest(_ index: Int32) -> Digest? { Digest(buffer(index)) }
 
-    private func buffer(_ index: Int32) -> UnsafeRawBufferPointer {
+    /// The bytes where they lie: valid until the statement steps on.
+    func buffer(_ index: Int32) -> UnsafeRawBufferPointer {
         let start = sqlite3_column_blob(statement, index)
         return UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(statement, index)))
     }
@@ -51,6 +62,8 @@ final class Statements {
     private var prepared: [UnsafePointer<UInt8>: OpaquePointer] = [:]
     /// The bytes of the values of the statement that runs: one buffer for all, instead of an allocation for each.
     private var scratch: [UInt8] = []
+    /// What a row is put together in, before it is written.
+    var record = RecordWriter()
 
     init(_ db: Database) { connection = db.sqliteConnection }
 
@@ -63,6 +76,42 @@ final class Statements {
     func run(_ sql: StaticString, _ values: [Value]) throws -> Int {
         try each(sql, values) { _ in true }
         return Int(sqlite3_changes(connection))
+    }
+
+    /// Runs a statement that writes one row, with its values bound in place.
+    func write(_ sql: StaticString, _ bind: (Arguments) -> Void) throws {
+        let statement = try prepare(sql)
+        defer {
+            sqlite3_reset(statement)
+            sqlite3_clear_bindings(statement)
+        }
+        bind(Arguments(statement: statement))
+        try check(sqlite3_step(statement), is: SQLITE_DONE)
+    }
+
+    /// The first row of a statement that asks by one number.
+    func first<T>(_ sql: StaticString, _ key: Int64, _ decode: (Columns) throws -> T) throws -> T? {
+        let statement = try prepare(sql)
+        defer { sqlite3_reset(statement) }
+        try check(sqlite3_bind_int64(statement, 1, key), is: SQLITE_OK)
+        let code = sqlite3_step(statement)
+        if code == SQLITE_DONE { return nil }
+        try check(code, is: SQLITE_ROW)
+        return try decode(Columns(statement: statement))
+    }
+
+    /// The numbers in the first column of a statement that asks by one number.
+    func numbers(_ sql: StaticString, _ key: Int64) throws -> [Int64] {
+        let statement = try prepare(sql)
+        defer { sqlite3_reset(statement) }
+        try check(sqlite3_bind_int64(statement, 1, key), is: SQLITE_OK)
+        var found: [Int64] = []
+        while true {
+            let code = sqlite3_step(statement)
+            if code == SQLITE_DONE { return found }
+            try check(code, is: SQLITE_ROW)
+            found.append(sqlite3_column_int64(statement, 0))
+        }
     }
 
     /// Calls `body` with each row, until it answers false. `body` runs no statement of its own.

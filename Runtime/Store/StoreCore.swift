@@ -29,6 +29,9 @@ actor StoreCore {
         /// Whether it must be on the disk when it is answered. What the bus took is sent again under its id, if the
         /// word of that is lost.
         var waits: Bool { if case .settle = self { false } else { true } }
+
+        /// Keys that it adds to the ledger's index at most.
+        var ledgerKeys: Int { if case .commit(let entries) = self { 3 * entries.count } else { 0 } }
     }
     enum Answer {
         case results([CommitResult])
@@ -64,6 +67,7 @@ actor StoreCore {
     private var unattended: [JournalEntry] = []
     private static let unattendedWait = Duration.milliseconds(20)
     private let tail: JournalTail
+    private(set) var ledgerTail: LedgerTail
     private var outboxLimits = OutboxLimits()
     private var pendingState: [StateKey: PendingValue] = [:]
     /// Fences and versions never repeat: the boot stands in the upper 24 bits, a count in the others.
@@ -78,7 +82,10 @@ actor StoreCore {
         self.lock = consume lock
         self.signals = signals
         self.tail = tail
-        try connection.read { tables in try tables.load(tail) }
+        ledgerTail = try connection.read { tables in
+            try tables.load(tail)
+            return try tables.ledgerTail(block: options.ledgerBlock)
+        }
         lastCounters = connection.counters
         lastNumber = UInt64(clamping: connection.counters.journal.boot) << 40
         self.connection = connection
@@ -97,12 +104,15 @@ actor StoreCore {
         if let connection { return connection }
         let opened = try Connection(options, after: lastCounters)
         let fences = doubtful
-        let recorded = try opened.read { tables in
+        let (known, recorded) = try opened.read { tables in
             try tables.load(tail)
-            return try fences.filter { fence in
-                try claims[fence].map { try tables.isRecorded($0, fence: fence) } ?? false
+            let known = try tables.ledgerTail(block: options.ledgerBlock)
+            let recorded = try fences.filter { fence in
+                try claims[fence].map { try tables.isRecorded($0, fence: fence, known) } ?? false
             }
+            return (known, recorded)
         }
+        ledgerTail = known
         for fence in fences {
             claims.mark(fence, isCommitting: false)
             if recorded.contains(fence) { conclude(fence) }
@@ -121,6 +131,15 @@ actor StoreCore {
         connection?.close()
         connection = nil
         options.observer?(.failed(failure))
+    }
+
+    /// Looks something up in the ledger; a failure costs the connection.
+    func look<T>(_ body: (Tables) throws -> T) throws(Failure) -> T {
+        let connection = try open()
+        do { return try connection.look(body) } catch {
+            drop(error)
+            throw error
+        }
     }
 
     /// Reads on the connection; a failure costs it.
@@ -232,8 +251,11 @@ actor StoreCore {
         var answers: [Answer]?
         do throws(Failure) {
             let connection = try open()
+            let chunk = ledgerTail.chunk(added: calls.reduce(0) { $0 + $1.work.ledgerKeys })
             do throws(Failure) {
                 try connection.write(waits: calls.contains(where: \.work.waits)) { tables in
+                    // First, so that what this transaction removes is not put there after it.
+                    try tables.index(chunk)
                     var writer = CommitWriter(tables: tables, options: options)
                     let made = try calls.map { try writer.perform($0.work, claims: claims, committed: committed) }
                     for row in rows { try tables.append(row) }
@@ -242,6 +264,7 @@ actor StoreCore {
                     answers = made
                 }
                 indexed(keys, connection.counters)
+                ledgerTail.wrote(chunk)
             } catch {
                 try recover(calls, from: error)
             }
@@ -278,8 +301,11 @@ actor StoreCore {
         for (call, answer) in zip(calls, answers) {
             if case .commit(let entries) = call.work, case .results(let results) = answer {
                 for (entry, result) in zip(entries, results) {
-                    claims.mark(entry.fence, isCommitting: false)
-                    if result == .committed { conclude(entry.fence) }
+                    if result == .committed {
+                        conclude(entry.fence)
+                    } else {
+                        claims.mark(entry.fence, isCommitting: false)
+                    }
                 }
             }
             call.answer.resume(returning: .success(answer))
@@ -291,6 +317,8 @@ actor StoreCore {
 
     /// What a transaction wrote is found from now on: its rows here, the chunk of the index in the file.
     private func indexed(_ keys: [Int64], _ counters: Counters) {
+        ledgerTail.append(counters.ledgerKeys)
+        ledgerTail.remove(counters.lostLedgerKeys)
         tail.append(counters.journalKeys, newest: counters.journal.number)
         tail.wrote(keys.count)
     }

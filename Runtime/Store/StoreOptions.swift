@@ -15,6 +15,8 @@ public struct StoreOptions: Sendable {
     /// Free bytes of the volume below which ``SQLiteStore/check()`` answers `store.full`.
     public var lowWater: Int
     public var journal: JournalOptions
+    /// Keys of the ledger that are put into the file's index at once.
+    var ledgerBlock = LedgerTail.block
     /// Hears what the store did, on the store's own thread: it must not block.
     public var observer: (@Sendable (StoreEvent) -> Void)?
 

@@ -1,4 +1,4 @@
-import Events
+import StoreCommon
 import Synchronization
 
 /// Wakes whoever waits for work that a commit made: the relay of the outbox, the timers, and those who wait for the bus
@@ -13,8 +13,6 @@ final class StoreSignals: Sendable {
         var last: UInt64 = 0
         var byParent: [String: [UInt64: AsyncStream<Void>.Continuation]] = [:]
         var isClosed = false
-        /// Those who follow the journal.
-        var readers: [UInt64: AsyncStream<Void>.Continuation] = [:]
     }
 
     let outboxWrites: AsyncStream<Void>
@@ -26,6 +24,7 @@ final class StoreSignals: Sendable {
     private let segments: AsyncStream<Void>.Continuation
     private let segment: Int
     private let bells = Mutex(Bells())
+    private let followers = Followers()
 
     /// - Parameter segment: rows of the journal that one segment has.
     init(segment: Int) {
@@ -52,25 +51,11 @@ final class StoreSignals: Sendable {
     }
 
     /// Rings when the journal has grown, until the listener lets it go. One too many gets a stream that has ended.
-    func journalGrowth() -> AsyncStream<Void> {
-        let (stream, bell) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
-        let number: UInt64? = bells.withLock { bells in
-            guard !bells.isClosed, bells.readers.count < Limits.journalReaders else { return nil }
-            bells.last += 1
-            bells.readers[bells.last] = bell
-            return bells.last
-        }
-        guard let number else {
-            bell.finish()
-            return stream
-        }
-        bell.onTermination = { [weak self] _ in self?.bells.withLock { $0.readers[number] = nil } }
-        return stream
-    }
+    func journalGrowth() -> AsyncStream<Void> { followers.follow() }
 
     func send(_ counters: Counters) {
         if !counters.journalKeys.isEmpty {
-            for bell in bells.withLock({ Array($0.readers.values) }) { bell.yield() }
+            followers.ring()
             if counters.journal.number - counters.segments.head.number >= segment { segments.yield() }
         }
         if counters.wroteOutbox { outbox.yield() }
@@ -84,8 +69,8 @@ final class StoreSignals: Sendable {
 
     /// What ended in a transaction whose answer was lost is found by asking.
     func ringAll() {
-        let ringing = bells.withLock { $0.byParent.values.flatMap(\.values) + $0.readers.values }
-        for bell in ringing { bell.yield() }
+        for bell in bells.withLock({ $0.byParent.values.flatMap(\.values) }) { bell.yield() }
+        followers.ring()
     }
 
     func finish() {
@@ -94,8 +79,9 @@ final class StoreSignals: Sendable {
         segments.finish()
         let left = bells.withLock { bells in
             defer { bells = Bells(last: bells.last, isClosed: true) }
-            return bells.byParent.values.flatMap(\.values) + bells.readers.values
+            return bells.byParent.values.flatMap(\.values)
         }
         for bell in left { bell.finish() }
+        followers.finish()
     }
 }

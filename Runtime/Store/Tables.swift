@@ -3,7 +3,7 @@ import GRDB
 
 /// What one transaction works on. Each table's statements stand in an extension in the file of its noun.
 final class Tables {
-    private let statements: Statements
+    let statements: Statements
     var counters: Counters
 
     init(_ statements: Statements, _ counters: Counters) {
@@ -13,6 +13,8 @@ final class Tables {
         self.counters.changedTimers = false
         self.counters.publicationsEnded = []
         self.counters.journalKeys = []
+        self.counters.ledgerKeys = []
+        self.counters.lostLedgerKeys = []
     }
 
     /// Runs `body` in a savepoint: an error that leaves the transaction alive undoes `body`, and nothing else.
@@ -49,6 +51,12 @@ final class Tables {
         return found
     }
 
+    func first<T>(_ sql: StaticString, _ key: Int64, _ decode: (Columns) throws -> T) throws -> T? {
+        try statements.first(sql, key, decode)
+    }
+
+    func numbers(_ sql: StaticString, _ key: Int64) throws -> [Int64] { try statements.numbers(sql, key) }
+
     func all<T>(_ sql: StaticString, _ values: [Value], _ decode: (Columns) throws -> T) throws -> [T] {
         var found: [T] = []
         try statements.each(sql, values) { row in
@@ -65,12 +73,18 @@ struct Counters {
     var statistics = StoreStatistics()
     var outboxBytes = 0
     var nextOutboxRow: Int64 = 1
+    /// Never one that was used before: the index may still have it.
+    var nextLedgerRow: Int64 = 1
+    var ledgerBlock = LedgerBlock(number: 0)
     var journal: JournalHead
     var segments = Segments()
     /// Bytes of all rows that the journal ever had.
     var journalBytes: Int64 = 0
     /// The index keys of the rows of this transaction.
     var journalKeys: [Int64] = []
+    var ledgerKeys: [(key: Int64, row: Int64)] = []
+    /// Those of rows that it removed.
+    var lostLedgerKeys: [(key: Int64, row: Int64)] = []
     /// Set by a transaction that wrote outbox rows, or set or moved timers.
     var wroteOutbox = false
     var changedTimers = false
@@ -101,6 +115,12 @@ struct Counters {
             let last = try Int64.fetchOne(db, sql: "SELECT max(row) FROM \(table)") ?? 0
             counters.nextOutboxRow = max(counters.nextOutboxRow, last + 1)
         }
+        let rows = """
+            SELECT max(coalesce((SELECT max(row) FROM ledger), 0), \
+            coalesce((SELECT value FROM meta WHERE key = 'indexed'), 0))
+            """
+        counters.nextLedgerRow = try (Int64.fetchOne(db, sql: rows) ?? 0) + 1
+        counters.ledgerBlock = try Tables.newestBlock(statements, next: counters.nextLedgerRow)
         counters.wroteOutbox = statistics.outbox > 0
         counters.changedTimers = statistics.timers > 0
         return counters

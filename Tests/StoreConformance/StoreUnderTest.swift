@@ -2,9 +2,6 @@ public import Events
 public import Pipeline
 import Synchronization
 
-/// Everything that a store is to the sidecar.
-public typealias EventStore = Ledger & HandlerState & TimerStore & Outbox & Intake & JournalReader & LedgerControl
-
 /// A store of a test's own, as the suite sees it: the ports, and the few things that only a test does to a store.
 public protocol StoreUnderTest: AnyObject, Sendable {
     /// One sidecar's view.
@@ -21,6 +18,8 @@ public protocol StoreUnderTest: AnyObject, Sendable {
     func cut(_ place: Cut) async throws -> Bool
     /// Whether every row of the journal follows from the one before it in its chain.
     func isJournalWhole() async throws -> Bool
+    /// What somebody does to four rows of the journal who can write the store behind its back.
+    func damage(_ damage: Damage) async throws
     func close() async
 }
 
@@ -32,6 +31,14 @@ public enum Cut: String, Sendable, CaseIterable {
     case afterRequest = "after the request"
     /// The server has answered, and the answer is lost.
     case beforeAnswer = "before the answer"
+}
+
+/// What is done to the journal, of rows 1 to 4 with a head at the last.
+public enum Damage: String, Sendable, CaseIterable {
+    case change = "a row was changed"
+    case gap = "a row is missing"
+    case beginning = "the first row is missing"
+    case tail = "the last row is missing"
 }
 
 /// The time of a test: it stands still until the test moves it.
@@ -84,7 +91,8 @@ public struct Check: Sendable, CustomStringConvertible {
     }
 
     /// All, in the order of the ports.
-    public static let all: [Check] = claims + leases + ends + states + outboxes + timers + intakes + journals + cuts
+    public static let all: [Check] = claims + leases + ends + states + outboxes + timers + intakes + shelves
+        + journals + heads + cuts
     /// What a store for one sidecar promises.
     public static let alone: [Check] = all.filter { $0.need == .nothing }
 }

@@ -3,6 +3,7 @@ import Cryptography
 import Foundation
 import GRDB
 import Pipeline
+import StoreCommon
 import Support
 import Testing
 
@@ -21,12 +22,13 @@ final class Bench {
 
     init(
         _ durability: StoreOptions.Durability = .ephemeral, journal: JournalOptions = JournalOptions(),
-        observer: (@Sendable (StoreEvent) -> Void)? = nil
+        ledgerBlock: Int = LedgerTail.block, observer: (@Sendable (StoreEvent) -> Void)? = nil
     ) throws {
         folder = try TemporaryFolder()
-        store = try SQLiteStore.open(
-            StoreOptions(
-                path: folder.file("store.sqlite"), durability: durability, journal: journal, observer: observer))
+        var options = StoreOptions(
+            path: folder.file("store.sqlite"), durability: durability, journal: journal, observer: observer)
+        options.ledgerBlock = ledgerBlock
+        store = try SQLiteStore.open(options)
     }
 
     /// What a restart does: everything that was only in memory is gone.
@@ -169,6 +171,16 @@ extension Bench {
         try await store.core.withConnection { connection throws(Failure) in
             try connection.perform { db in try db.execute(sql: sql) }
         }
+    }
+
+    /// Writes something else into a row of the journal, and leaves its hash as it was.
+    func falsify(_ number: Int64, _ change: (inout JournalEntry) -> Void) async throws {
+        var entry = try #require(try await store.journal(after: number - 1, atMost: 1).first).entry
+        change(&entry)
+        var record = RecordWriter()
+        JournalRecord.write(entry, to: &record)
+        let bytes = record.bytes.map { String(format: "%02x", $0) }.joined()
+        try await execute("UPDATE journal SET entry = x'\(bytes)' WHERE number = \(number)")
     }
 
     /// Every row as text.

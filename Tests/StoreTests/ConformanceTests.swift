@@ -1,4 +1,5 @@
 import Events
+import GRDB
 import Pipeline
 import StoreConformance
 import Support
@@ -53,5 +54,16 @@ private final class EmbeddedStore: StoreUnderTest {
 
     func isJournalWhole() async throws -> Bool {
         try JournalCheck(path: folder.file("store.sqlite")).run().findings.isEmpty
+    }
+
+    func damage(_ damage: Damage) async throws {
+        let file = try DatabaseQueue(path: folder.file("store.sqlite"))
+        let sql = switch damage {
+        case .change: "UPDATE journal SET entry = (SELECT entry FROM journal WHERE number = 3) WHERE number = 2"
+        case .gap: "DELETE FROM journal WHERE number = 2"
+        case .beginning: "DELETE FROM journal WHERE number = 1"
+        case .tail: "DELETE FROM journal WHERE number = 4"
+        }
+        try await file.write { db in try db.execute(sql: sql) }
     }
 }

@@ -47,15 +47,15 @@ import Testing
     }
 
     /// What somebody does who can write the file: changes a row, and makes every hash behind it anew.
-    private func rewrite(_ bench: Bench, _ change: String, from first: Int64) async throws {
-        try await bench.execute(change)
+    private func rewrite(_ bench: Bench, from first: Int64, _ change: (inout JournalEntry) -> Void) async throws {
+        try await bench.falsify(first, change)
         let rows = try await bench.store.journal(after: 0, atMost: 1_000)
         let store = try await bench.rows("SELECT value FROM meta WHERE key = 'store'")[0][0]
         var (hash, boot) = (Hash.sha256([]), Int64(0))
         for row in rows {
             let before = row.boot == boot ? hash : JournalChain.genesis(store: store, boot: row.boot, after: hash)
             boot = row.boot
-            hash = JournalHead(store: store, number: row.number - 1, boot: boot, hash: before).next(row.entry).hash
+            hash = JournalChain.hash(of: row.entry, number: row.number, boot: boot, after: before)
             guard row.number >= first else { continue }
             try await bench.execute("UPDATE journal SET hash = x'\(hash.hexadecimal)' WHERE number = \(row.number)")
         }
@@ -118,13 +118,13 @@ import Testing
 
     @Test func aChangedRowIsFoundByItsHash() async throws {
         let bench = try await sealed()
-        try await bench.execute("UPDATE journal SET outcome = 'dead' WHERE number = 13")
+        try await bench.falsify(13) { $0.outcome = .dead }
         #expect(try check(bench) == [.changed(13)])
     }
 
     @Test func aChangedRowWithTheChainMadeAnewIsFoundByTheNextHead() async throws {
         let bench = try await sealed()
-        try await rewrite(bench, "UPDATE journal SET outcome = 'dead' WHERE number = 13", from: 13)
+        try await rewrite(bench, from: 13) { $0.outcome = .dead }
         #expect(try check(bench) == [.rewritten(head: 20, after: 10)])
         // With the heads made anew, too, by somebody without the key.
         try await bench.execute("UPDATE heads SET hash = (SELECT hash FROM journal j WHERE j.number = heads.number)")

@@ -29,13 +29,3 @@ extension Draft {
             + source.utf8.count + detailType.utf8.count + resource.utf8.count + correlationID.utf8.count
     }
 }
-
-/// What may wait for the bus; beyond it nothing more is taken from outside.
-public struct OutboxLimits: Sendable, Hashable {
-    public var rows: Int
-    public var bytes: Int
-    public init(rows: Int = Limits.outboxRows, bytes: Int = Limits.outboxBytes) {
-        self.rows = rows
-        self.bytes = bytes
-    }
-}

@@ -4,8 +4,8 @@ public import Events
 /// The formulas of the journal's chain of hashes. Decisions/0012 tells them; they are part of what is kept: never
 /// change one.
 ///
-/// hash(n) = SHA-256(hash(n-1), number, boot, and each field of the row, each preceded by its length). A writer's chain
-/// begins with SHA-256("outrigger.journal/1", store id, boot, the last hash of the writer before).
+/// hash(n) = SHA-256(hash(n-1), number, boot, and the row as ``JournalRecord`` writes it). A writer's chain begins with
+/// SHA-256("outrigger.journal/1", store id, boot, the last hash of the writer before).
 public enum JournalChain {
     /// The last hash where there was no row before.
     public static let nothing = Hash.sha256([])
@@ -21,34 +21,44 @@ public enum JournalChain {
 
     /// The hash of the row with this number, behind the one with `previous`.
     public static func hash(of entry: JournalEntry, number: Int64, boot: Int64, after previous: Digest) -> Digest {
-        var hash = StableHash()
-        hash.add(previous)
-        hash.add(number)
-        hash.add(boot)
-        add(entry, to: &hash)
-        return hash.finish()
+        var record = RecordWriter()
+        return write(entry, number: number, boot: boot, after: previous, to: &record)
     }
 
     /// What is hashed of the row itself, for a store that knows its place only later.
     public static func fields(of entry: JournalEntry) -> Bytes {
-        var hash = StableHash()
-        add(entry, to: &hash)
-        return hash.bytes[...]
+        var record = RecordWriter()
+        JournalRecord.write(entry, to: &record)
+        return record.bytes[...]
     }
 
-    private static func add(_ entry: JournalEntry, to hash: inout StableHash) {
-        hash.add(entry.time.unixMilliseconds)
-        for text in [
-            entry.outcome.rawValue, entry.source, entry.detailType, entry.correlationID, entry.event, entry.message,
-            entry.resource, entry.userID, entry.kind.rawValue, entry.direction.rawValue, entry.queue, entry.issuer,
-            entry.parent, entry.tenantID, entry.keyID, entry.stage, entry.code, entry.cause, entry.handler,
-        ] { hash.add(text) }
-        for number in [entry.generation, entry.attempt, entry.deliveries] { hash.add(Int64(number)) }
-        hash.add(entry.sentAt?.unixMilliseconds)
-        hash.add(entry.waited?.microseconds)
-        hash.add(entry.took?.microseconds)
-        hash.add(entry.retryAt?.unixMilliseconds)
-        if let payload = entry.payload { hash.add(payload) } else { hash.add(Bytes()) }
+    /// Bytes before the record in what ``write(_:number:boot:after:to:)`` leaves in its buffer.
+    public static let placeBytes = 56
+
+    /// The row's place in the chain, and behind it the row: what is hashed and what is kept, in one buffer.
+    public static func write(
+        _ entry: JournalEntry, number: Int64, boot: Int64, after previous: Digest, to record: inout RecordWriter
+    ) -> Digest {
+        record.removeAll()
+        addPlace(number, boot, previous, to: &record)
+        JournalRecord.write(entry, to: &record)
+        return record.bytes.withUnsafeBytes(Hash.sha256(buffer:))
+    }
+
+    /// The hash of a row as it was kept.
+    public static func hash(
+        ofKept bytes: UnsafeRawBufferPointer, number: Int64, boot: Int64, after previous: Digest
+    ) -> Digest {
+        var place = RecordWriter()
+        addPlace(number, boot, previous, to: &place)
+        return Hash.sha256(parts: [place.bytes[...], Bytes(bytes)])
+    }
+
+    private static func addPlace(_ number: Int64, _ boot: Int64, _ previous: Digest, to record: inout RecordWriter) {
+        record.addWord(32)
+        record.add(previous)
+        record.addWord(number)
+        record.addWord(boot)
     }
 }
 

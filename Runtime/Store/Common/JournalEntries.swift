@@ -5,14 +5,6 @@ public import Pipeline
 // What the journal says of claims, refusals and publications: the same words in every store.
 
 extension JournalEntry {
-    /// What the row takes in the file, with its place in the index, roughly.
-    public var size: Int {
-        let texts = source.utf8.count + detailType.utf8.count + correlationID.utf8.count + event.utf8.count
-            + message.utf8.count + resource.utf8.count + userID.utf8.count + queue.utf8.count + issuer.utf8.count
-            + parent.utf8.count
-        return 256 + texts + tenantID.utf8.count + keyID.utf8.count + cause.utf8.count
-    }
-
     // MARK: - what happened to an event
 
     public init(_ outcome: Outcome, of claim: Claimed, at now: Instant) {

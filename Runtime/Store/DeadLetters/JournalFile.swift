@@ -17,12 +17,12 @@ public struct JournalFile: RedriveJudge {
         return try StoreFile(path).read { statements in
             var verdicts: [MessageID: RedriveVerdict] = [:]
             try statements.each(
-                "SELECT message, outcome FROM journal WHERE number > ? AND message <> '' ORDER BY number LIMIT ?",
+                "SELECT * FROM journal WHERE number > ? ORDER BY number LIMIT ?",
                 [.integer(start), .number(Limits.journalScan)]
             ) { row in
-                let message = MessageID(row.text(0))
-                if messages.contains(message), let outcome = JournalEntry.Outcome(rawValue: row.text(1)),
-                    let verdict = RedriveVerdict(outcome) {
+                guard let entry = JournalRow(row)?.entry, !entry.message.isEmpty else { return true }
+                let message = MessageID(entry.message)
+                if messages.contains(message), let verdict = RedriveVerdict(entry.outcome) {
                     verdicts[message] = verdict
                 }
                 return true

@@ -1,5 +1,4 @@
 public import Events
-import JSON
 public import Pipeline
 import StoreCommon
 import Synchronization
@@ -89,7 +88,7 @@ extension Tables {
                 """
                 SELECT row, id, time, code, cause, attempts, committed, parent, handler, source, detail_type, \
                 resource, attributes, detail FROM publications WHERE row > ? ORDER BY row LIMIT ?
-                """, [.integer(row), .number(count)], GivenUp.letter)
+                """, [.integer(row), .number(count)], givenUp)
         }
         return try all(
             """
@@ -105,6 +104,17 @@ extension Tables {
                     failure: row.text(3), arrivedAt: shelved.time, group: row.isNull(4) ? nil : row.text(4))
             )
         }
+    }
+
+    private func givenUp(_ row: Columns) -> (Shelved, BoxedLetter) {
+        let shelved = Shelved(table: .publications, row: row.integer(0), name: row.text(1), time: row.instant(2))
+        let draft = Draft(
+            source: row.text(9), detailType: row.text(10), resource: row.text(11), correlationID: "",
+            detail: row.bytes(13), attributes: [Attribute](encoded: row.bytes(12)))
+        let publication = GivenUpPublication(
+            id: shelved.name, parent: row.text(7), handler: row.text(8), draft: draft, code: row.text(3),
+            cause: row.text(4), attempts: row.number(5), committedAt: row.instant(6), givenUpAt: shelved.time)
+        return (shelved, publication.letter)
     }
 
     func unshelve(_ letter: Shelved) throws {
@@ -134,30 +144,5 @@ extension Tables {
         }
         guard let (draft, parent, handler, trace) = found else { return }
         try enqueue(draft, id: id, parent: parent, handler: handler, trace, at: now)
-    }
-}
-
-/// A publication that was given up, in the form of a letter.
-private enum GivenUp {
-    static func letter(_ row: Columns) -> (Shelved, BoxedLetter) {
-        let shelved = Shelved(table: .publications, row: row.integer(0), name: row.text(1), time: row.instant(2))
-        let failure: JSONValue = [
-            "code": .string(row.text(3)), "queue": "", "messageId": .string(shelved.name),
-            "eventId": .string(shelved.name), "stage": "publish", "reason": .string(row.text(4)),
-            "handler": .string(row.text(8)), "attempts": .integer(row.integer(5)),
-            "firstSeen": .integer(row.integer(6)), "signature": "verified",
-        ]
-        var envelope: JSONValue = [
-            "id": .string(shelved.name), "source": .string(row.text(9)), "detail-type": .string(row.text(10)),
-            "resources": row.text(11).isEmpty ? [] : [.string(row.text(11))],
-        ]
-        if let core = try? JSONValue.parse(row.bytes(13)) {
-            envelope["detail"] = ["parent": .string(row.text(7)), "detailCore": core]
-        }
-        let boxed = BoxedLetter(
-            id: MessageID(shelved.name), body: envelope.serialised()[...],
-            attributes: [Attribute](encoded: row.bytes(12)),
-            failure: String(decoding: failure.serialised(), as: UTF8.self), arrivedAt: shelved.time, group: nil)
-        return (shelved, boxed)
     }
 }

@@ -4,7 +4,7 @@ public import Pipeline
 
 /// A store's file, read beside the sidecar that has it open.
 public struct StoreFile: Sendable {
-    private let path: String
+    let path: String
 
     public init(_ path: String) { self.path = path }
 

@@ -52,17 +52,6 @@ actor JournalArchive {
 
     func newest() throws(Failure) -> Int64 { try read { try JournalSearch.ends($0).newest } }
 
-    func ledger(of event: String) throws(Failure) -> [LedgerRow] {
-        try read { statements in
-            var rows: [LedgerRow] = []
-            try statements.each("SELECT * FROM ledger WHERE event = ? LIMIT 100", [.text(event)]) { row in
-                if let row = LedgerRow(row) { rows.append(row) }
-                return true
-            }
-            return rows
-        }
-    }
-
     func permits(for event: String) throws(Failure) -> [Permit] {
         try read { statements in
             var permits: [Permit] = []
@@ -138,7 +127,7 @@ extension SQLiteStore: JournalReader {
     public func accounts(of event: String) async throws(Failure) -> [LedgerAccount] {
         let claimed = await core.claimed(event)
         let permits = try await archive.permits(for: event)
-        let recorded = try await archive.ledger(of: event).map { row in
+        let recorded = try await core.ledger(of: event).map { row in
             var account = LedgerAccount(
                 consumer: row.consumer, id: row.id, handler: row.handler, state: row.state.account,
                 attempts: row.history.attempts, strikes: row.history.strikes, firstSeen: row.history.firstSeen,
@@ -158,36 +147,18 @@ extension SQLiteStore: JournalReader {
             return account
         } + resting).sorted { ($0.consumer.text, $0.id.issuer) < ($1.consumer.text, $1.id.issuer) }
     }
+}
 
-    // MARK: - heads
-
-    /// One element soon after a segment became full. For one consumer; ends with the store.
+extension SQLiteStore: JournalHeads {
     public var fullSegments: AsyncStream<Void> { signals.fullSegments }
 
-    /// The head that is due: by rows, by time, or because rows may go; `nil` if none is.
-    /// - Parameter force: also for a single row that no head covers.
-    public func headToSeal(force: Bool = false, at now: Instant) async throws(Failure) -> UnsealedHead? {
+    public func headToSeal(force: Bool, at now: Instant) async throws(Failure) -> UnsealedHead? {
         let options = options.journal
         return try await core.read { tables in try tables.headToSeal(options, force: force, at: now) }
     }
 
-    /// Writes the head down. From then on ``sweep(at:)`` may remove what it gives up.
-    /// - Parameter signature: `nil` where there is no key.
     public func seal(_ head: UnsealedHead, _ signature: HeadSignature?) async throws(Failure) {
         try await core.enqueue(.seal(head, signature))
-    }
-
-    // MARK: - trials
-
-    /// Writes into the journal what was decided of a handler's second build.
-    public func record(
-        _ outcome: JournalEntry.Outcome, of handler: HandlerID, generation: Int, at now: Instant
-    ) async throws(Failure) {
-        var entry = JournalEntry(time: now, kind: .trial, direction: .incoming, outcome: outcome)
-        entry.code = outcome == .rolledBack ? FailureCode.pluginRolledBack.rawValue : ""
-        entry.handler = handler.text
-        entry.generation = generation
-        try await core.enqueue(.record([entry]))
     }
 }
 
@@ -202,6 +173,10 @@ extension LedgerRow.State {
 }
 
 extension StoreCore {
+    func ledger(of event: String) throws(Failure) -> [LedgerRow] {
+        try look { tables in try tables.ledgerRows(of: event, ledgerTail) }
+    }
+
     /// The claims on an event, as accounts.
     func claimed(_ event: String) -> [LedgerAccount] {
         claims.holders(of: event).map { claim, until in

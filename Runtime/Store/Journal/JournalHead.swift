@@ -11,11 +11,6 @@ struct JournalHead {
     let boot: Int64
     var hash: Digest
 
-    func next(_ entry: JournalEntry) -> JournalHead {
-        let hash = JournalChain.hash(of: entry, number: number + 1, boot: boot, after: hash)
-        return JournalHead(store: store, number: number + 1, boot: boot, hash: hash)
-    }
-
     /// - Parameter boot: the boot that goes on; `nil` begins the next one, durably, with a chain of its own.
     static func load(_ db: Database, boot: Int64?) throws -> JournalHead {
         let statements = Statements(db)

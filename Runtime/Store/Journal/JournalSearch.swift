@@ -1,5 +1,6 @@
 import Events
 import Pipeline
+import StoreCommon
 
 /// One question to the journal, answered step by step: each a short transaction, from where the one before ended.
 struct JournalSearch: Sendable {
@@ -83,8 +84,8 @@ struct JournalSearch: Sendable {
         while low < high {
             let middle = low + (high - low) / 2
             var isEarlier = false
-            try statements.each("SELECT time FROM journal WHERE number = ?", [.integer(middle)]) { row in
-                isEarlier = row.instant(0) < time
+            try statements.each("SELECT entry FROM journal WHERE number = ?", [.integer(middle)]) { row in
+                isEarlier = JournalRecord.Front(row.buffer(0)).time < time
                 return false
             }
             if isEarlier { low = middle + 1 } else { high = middle }
@@ -139,27 +140,41 @@ struct JournalSearch: Sendable {
     private mutating func scan(_ statements: Statements) throws {
         let end = min(last, next.addingReportingOverflow(Self.numbersPerStep - 1).partialValue)
         guard next <= end else { return }
-        let room = wanted - found.count
-        var (matches, reached) = (0, end)
+        var reached = end
+        let front = Front(query)
         try statements.each(
-            """
-            SELECT * FROM journal WHERE number BETWEEN ?1 AND ?2 AND (?3 IS NULL OR outcome = ?3) \
-            AND (?4 IS NULL OR source = ?4) AND (?5 IS NULL OR detail_type = ?5) AND (?6 IS NULL OR time >= ?6) \
-            AND (?7 IS NULL OR time < ?7) ORDER BY number LIMIT ?8
-            """,
-            [
-                .integer(next), .integer(end), .optional(query.outcome?.rawValue), .optional(query.source),
-                .optional(query.detailType), .optional(query.since), .optional(query.until), .number(room),
-            ]
+            "SELECT * FROM journal WHERE number BETWEEN ? AND ? ORDER BY number", [.integer(next), .integer(end)]
         ) { row in
-            matches += 1
-            if matches == room { reached = row.integer(0) }
-            if let row = JournalRow(row) { found.append(row) }
-            return true
+            guard front.admits(JournalRecord.Front(row.buffer(3))), let row = JournalRow(row) else { return true }
+            found.append(row)
+            reached = found.count < wanted ? end : row.number
+            return found.count < wanted
         }
         examined += Int(reached - next + 1)
         next = reached + 1
         if query.withBodies { try addBodies(statements) }
+    }
+
+    /// What is asked of every row that is passed over, as bytes.
+    private struct Front {
+        let query: JournalQuery
+        let outcome: [UInt8]?
+        let source: [UInt8]?
+        let detailType: [UInt8]?
+
+        init(_ query: JournalQuery) {
+            self.query = query
+            outcome = query.outcome.map { Array($0.rawValue.utf8) }
+            source = query.source.map { Array($0.utf8) }
+            detailType = query.detailType.map { Array($0.utf8) }
+        }
+
+        func admits(_ row: JournalRecord.Front) -> Bool {
+            (query.since.map { row.time >= $0 } ?? true) && (query.until.map { row.time < $0 } ?? true)
+                && (outcome.map { row.outcome.elementsEqual($0) } ?? true)
+                && (source.map { row.source.elementsEqual($0) } ?? true)
+                && (detailType.map { row.detailType.elementsEqual($0) } ?? true)
+        }
     }
 
     private mutating func addBodies(_ statements: Statements) throws {

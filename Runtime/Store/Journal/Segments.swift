@@ -1,5 +1,5 @@
 public import Events
-public import Pipeline
+import Pipeline
 import StoreCommon
 
 /// How long the journal is kept, how often its head is sealed, and what it keeps of payloads.
@@ -23,15 +23,6 @@ public struct JournalOptions: Sendable {
         self.seal = seal
         self.keepsPayloads = keepsPayloads
     }
-}
-
-/// A head of the journal that is due, before it is signed.
-public struct UnsealedHead: Sendable {
-    public let statement: HeadStatement
-    /// It ends a segment, and stays; others go with the next head.
-    let closes: Bool
-    /// Bytes of all rows so far, of those that are gone, too.
-    let total: Int64
 }
 
 /// The heads in short: what sealing and retention go by.
@@ -71,8 +62,8 @@ extension Tables {
         if rows >= options.segment { return true }
         if let size = options.size, counters.journalBytes - segments.closing.total >= size / 16 { return rows > 0 }
         let oldest = try self.first(
-            "SELECT time FROM journal WHERE number > ? ORDER BY number LIMIT 1", [.integer(segments.closing.number)]
-        ) { $0.instant(0) }
+            "SELECT entry FROM journal WHERE number > ? ORDER BY number LIMIT 1", segments.closing.number
+        ) { JournalRecord.Front($0.buffer(0)).time }
         return oldest.map { $0 <= now - options.keep / 32 } ?? false
     }
 
@@ -158,12 +149,10 @@ extension Segments {
         try statements.each(
             """
             SELECT coalesce((SELECT total FROM heads ORDER BY number DESC LIMIT 1), 0) \
-            + coalesce((SELECT sum(256 + length(CAST(source || detail_type || correlation || event || message \
-            || resource || user || queue || issuer || parent || tenant || key || cause AS BLOB))) \
-            FROM journal WHERE number > n), 0) \
+            + coalesce((SELECT sum(?1 + length(entry)) FROM journal WHERE number > n), 0) \
             + coalesce((SELECT sum(length(body)) FROM journal_bodies WHERE number > n), 0) \
             FROM (SELECT coalesce(max(number), 0) AS n FROM heads)
-            """, []
+            """, [.integer(Tables.journalOverhead)]
         ) { row in
             total = row.integer(0)
             return false
