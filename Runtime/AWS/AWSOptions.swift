@@ -36,16 +36,14 @@ struct AWSEndpoint: Hashable, Sendable {
     let region: String
 
     /// The host as the `Host` header has it: without the scheme's own port.
-    var host: String {
-        let address = origin.drop { $0 != ":" }.dropFirst(3)
-        if origin.hasPrefix("https:") && address.hasSuffix(":443") { return String(address.dropLast(4)) }
-        if origin.hasPrefix("http:") && address.hasSuffix(":80") { return String(address.dropLast(3)) }
-        return String(address)
-    }
+    let host: String
 
     init(origin: String, region: String) {
         self.origin = origin
         self.region = region
+        let address = origin.drop { $0 != ":" }.dropFirst(3)
+        let port = origin.hasPrefix("https:") ? ":443" : ":80"
+        host = String(address.hasSuffix(port) ? address.dropLast(port.count) : address)
     }
 
     /// - Returns: `nil` for anything but `http(s)://host[:port][/...]`.
@@ -53,8 +51,7 @@ struct AWSEndpoint: Hashable, Sendable {
         guard let scheme = ["https://", "http://"].first(where: url.hasPrefix) else { return nil }
         let authority = url.dropFirst(scheme.count).prefix { $0 != "/" && $0 != "?" && $0 != "#" }
         guard !authority.isEmpty, !authority.contains("@"), isRegion(region) else { return nil }
-        origin = scheme + authority.lowercased()
-        self.region = region
+        self.init(origin: scheme + authority.lowercased(), region: region)
     }
 
     /// AWS's own endpoint of a service.

@@ -12,15 +12,19 @@ public final class AWSSession: Sendable {
 
     let options: AWSOptions
     private let http: HTTPClient
+    /// For calls that wait at the other end.
+    private let polls: HTTPClient
     private let clock: any WallClock
     private let signer = RequestSigner()
     private let credentials: CredentialCache
     private let profileRegion: String?
     private let skew = Mutex(Duration.zero)
 
-    public init(_ options: AWSOptions, http: HTTPClient, clock: any WallClock) {
+    /// - Parameter polls: for long polls, so that no other call waits for a connection of theirs; `http` by default.
+    public init(_ options: AWSOptions, http: HTTPClient, polls: HTTPClient? = nil, clock: any WallClock) {
         self.options = options
         self.http = http
+        self.polls = polls ?? http
         self.clock = clock
         let environment = options.environment
         let files = ProfileFiles(environment: environment)
@@ -68,10 +72,12 @@ public final class AWSSession: Sendable {
     // MARK: calls
 
     /// One call of a JSON protocol. What wrong time or used-up credentials spoiled is mended and sent once more.
+    /// - Parameter isPoll: it waits at the other end.
     func call(
         _ operation: AWSOperation, at endpoint: AWSEndpoint, body: [UInt8],
-        timeout: Duration = AWSSession.callTimeout, maximumBodyBytes: Int = 1_048_576
+        timeout: Duration = AWSSession.callTimeout, maximumBodyBytes: Int = 1_048_576, isPoll: Bool = false
     ) async throws(AWSError) -> JSONDocument {
+        let http = isPoll ? polls : http
         var isFirst = true
         while true {
             let key = try await currentCredentials()
@@ -90,6 +96,21 @@ public final class AWSSession: Sendable {
             guard isFirst, mend(error, response, document, key) else { throw error }
             isFirst = false
         }
+    }
+
+    /// How far a service's clock is ahead of ours, and how long its answer took; `nil` without one. It needs no
+    /// credentials: every answer has a date.
+    func clockAhead(of service: AWSService, clock: any WallClock) async -> (ahead: Duration, took: Duration)? {
+        guard let region = try? region(), let endpoint = try? endpoint(of: service, in: region) else { return nil }
+        let start = clock.now
+        let request = HTTPRequest(
+            method: "GET", url: endpoint.origin + "/", headers: [], body: [], timeout: Self.callTimeout,
+            maximumBodyBytes: 65_536)
+        guard let response = try? await http.send(request),
+            let date = response.headers["date"].flatMap(CivilTime.init(http:))
+        else { return nil }
+        let took = clock.now - start
+        return (date.instant - start - took / 2, took)
     }
 
     private func currentCredentials() async throws(AWSError) -> AWSCredentials {

@@ -41,15 +41,18 @@ struct CivilTime: Hashable, Sendable {
     }
 
     private static func digits(_ numbers: (value: Int, width: Int)...) -> String {
-        let bytes = numbers.flatMap { number in
-            var rest = number.value
-            let reversed = (0..<number.width).map { _ in
-                defer { rest /= 10 }
-                return UInt8(0x30 + rest % 10)
+        String(unsafeUninitializedCapacity: 8) { text in
+            var end = 0
+            for number in numbers {
+                end += number.width
+                var rest = number.value
+                for place in stride(from: end - 1, through: end - number.width, by: -1) {
+                    text[place] = UInt8(0x30 + rest % 10)
+                    rest /= 10
+                }
             }
-            return reversed.reversed()
+            return end
         }
-        return String(decoding: bytes, as: UTF8.self)
     }
 
     private init?(year: Int?, month: Int?, day: Int?, hour: Int?, minute: Int?, second: Int?) {

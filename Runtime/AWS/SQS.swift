@@ -51,7 +51,7 @@ final class SQS: Sendable {
             members.append(JSONMember("VisibilityTimeout", .integer(Int64(visibility.wholeSeconds))))
         }
         let reply = try await call(
-            "ReceiveMessage", members, timeout: wait + SQS.pollGrace, maximumBodyBytes: SQS.replyBytes)
+            "ReceiveMessage", members, timeout: wait + SQS.pollGrace, maximumBodyBytes: SQS.replyBytes, isPoll: true)
         return reply.root["Messages"]?.elements ?? []
     }
 
@@ -106,12 +106,13 @@ final class SQS: Sendable {
 
     private func call(
         _ name: String, _ members: [JSONMember], timeout: Duration = AWSSession.callTimeout,
-        maximumBodyBytes: Int = 1_048_576
+        maximumBodyBytes: Int = 1_048_576, isPoll: Bool = false
     ) async throws(AWSError) -> JSONDocument {
         let place = try await currentPlace()
         let body = JSONValue.object([JSONMember("QueueUrl", .string(place.url))] + members).serialised()
         return try await session.call(
-            .sqs(name), at: place.endpoint, body: body, timeout: timeout, maximumBodyBytes: maximumBodyBytes)
+            .sqs(name), at: place.endpoint, body: body, timeout: timeout, maximumBodyBytes: maximumBodyBytes,
+            isPoll: isPoll)
     }
 
     private func currentPlace() async throws(AWSError) -> Place {

@@ -82,29 +82,31 @@ public final class SQSQueue: EventQueue {
 extension Envelope {
     /// What a message without these says cannot be judged: SQS sends them all.
     init(_ message: JSONNode, isFIFO: Bool) throws(AWSError) {
-        let system = message["Attributes"]
-        func text(_ node: JSONNode?, _ name: String) throws(AWSError) -> String {
-            guard let text = node?[name]?.string else { throw AWSError(.badReply, "a message without \(name)") }
+        let system = message.member("Attributes")
+        func text(_ node: JSONNode?, _ name: StaticString) throws(AWSError) -> String {
+            guard let text = node?.member(name)?.string else { throw AWSError(.badReply, "a message without \(name)") }
             return text
         }
-        func number(_ name: String) throws(AWSError) -> Int64 {
+        func number(_ name: StaticString) throws(AWSError) -> Int64 {
             guard let number = Int64(try text(system, name)) else {
                 throw AWSError(.badReply, "a message whose \(name) is no number")
             }
             return number
         }
-        guard let body = message["Body"]?.stringBytes else { throw AWSError(.badReply, "a message without Body") }
+        guard let body = message.member("Body")?.stringBytes else {
+            throw AWSError(.badReply, "a message without Body")
+        }
         self.init(
             messageID: MessageID(try text(message, "MessageId")),
             receipt: ReceiptHandle(try text(message, "ReceiptHandle")), body: body,
-            attributes: (message["MessageAttributes"]?.members ?? []).compactMap(Attribute.init(member:)),
+            attributes: (message.member("MessageAttributes")?.members ?? []).compactMap(Attribute.init(member:)),
             sentAt: Instant(unixMilliseconds: try number("SentTimestamp")),
             firstReceivedAt: Instant(unixMilliseconds: try number("ApproximateFirstReceiveTimestamp")),
             receiveCount: Int(try number("ApproximateReceiveCount")),
             // On a standard queue the group means fairness, not order.
-            group: isFIFO ? system?["MessageGroupId"]?.string : nil,
-            deduplicationID: system?["MessageDeduplicationId"]?.string,
-            sequence: system?["SequenceNumber"]?.string)
+            group: isFIFO ? system?.member("MessageGroupId")?.string : nil,
+            deduplicationID: system?.member("MessageDeduplicationId")?.string,
+            sequence: system?.member("SequenceNumber")?.string)
     }
 }
 

@@ -34,76 +34,94 @@ struct SigV4: Sendable {
 
     static func canonicalRequest(_ request: Request) -> (text: [UInt8], signedHeaders: String) {
         let headers = canonicalHeaders(request.headers)
-        let names = Array(headers.map(\.name).joined(separator: [UInt8(ascii: ";")]))
-        var text = Array(request.method.utf8)
+        var text: [UInt8] = []
+        text.reserveCapacity(1_024)
+        text += request.method.utf8
         text.append(newline)
         text += canonicalPath(request.path, normalized: request.normalizesPath)
         text.append(newline)
         text += canonicalQuery(request.query).utf8
         text.append(newline)
-        for header in headers {
-            text += header.name
-            text.append(UInt8(ascii: ":"))
-            text += header.value
-            text.append(newline)
-        }
+        for header in headers { text += header.line }
         text.append(newline)
-        text += names
+        let start = text.count
+        for header in headers {
+            if text.count > start { text.append(UInt8(ascii: ";")) }
+            text += header.name
+        }
+        let names = String(decoding: text[start...], as: UTF8.self)
         text.append(newline)
         text.append(hexadecimalOf: request.payloadDigest)
-        return (text, String(decoding: names, as: UTF8.self))
+        return (text, names)
     }
 
-    static func stringToSign(_ canonicalRequest: [UInt8], at time: CivilTime, _ scope: Scope) -> [UInt8] {
-        var text = Array("AWS4-HMAC-SHA256\n\(time.basic)\n\(scope.text)\n".utf8)
+    static func stringToSign(_ canonicalRequest: [UInt8], at time: String, _ scope: String) -> [UInt8] {
+        var text: [UInt8] = []
+        text.reserveCapacity(192)
+        text += "AWS4-HMAC-SHA256\n".utf8
+        text += time.utf8
+        text.append(newline)
+        text += scope.utf8
+        text.append(newline)
         text.append(hexadecimalOf: Hash.sha256(canonicalRequest))
         return text
     }
 
-    static func signature(of stringToSign: [UInt8], key: [UInt8]) -> String {
-        var text: [UInt8] = []
-        if let digest = Digest(Hash.hmacSHA256(key: key, message: stringToSign)) { text.append(hexadecimalOf: digest) }
-        return String(decoding: text, as: UTF8.self)
-    }
+    static func signature(of stringToSign: [UInt8], key: HMACKey) -> String { key.code(of: stringToSign).hexadecimal }
 
-    static func signingKey(secret: String, _ scope: Scope) -> [UInt8] {
-        [scope.date, scope.region, scope.service, "aws4_request"].reduce(Array("AWS4\(secret)".utf8)) { key, part in
-            Hash.hmacSHA256(key: key, message: Array(part.utf8))
+    static func signingKey(secret: String, _ scope: Scope) -> HMACKey {
+        let secret = HMACKey("AWS4\(secret)".utf8)
+        return [scope.date, scope.region, scope.service, "aws4_request"].reduce(secret) { key, part in
+            HMACKey(key.code(of: Array(part.utf8)).bytes)
         }
     }
 
     // MARK: canonical forms
 
+    private struct CanonicalHeader {
+        /// `name:value` and the line feed.
+        var line: [UInt8]
+        let nameLength: Int
+        var name: ArraySlice<UInt8> { line[..<nameLength] }
+    }
+
     /// Lower-case names in order, values trimmed and their inner blanks collapsed, repeated names joined by commas.
-    private static func canonicalHeaders(_ headers: [Header]) -> [(name: [UInt8], value: [UInt8])] {
-        var result: [(name: [UInt8], value: [UInt8])] = []
+    private static func canonicalHeaders(_ headers: [Header]) -> [CanonicalHeader] {
+        var result: [CanonicalHeader] = []
         result.reserveCapacity(headers.count)
         for header in headers {
-            let name = header.name.utf8.map { UInt8(ascii: "A")...UInt8(ascii: "Z") ~= $0 ? $0 | 0x20 : $0 }
-            let value = collapsed(header.value)
-            if let index = result.firstIndex(where: { $0.name == name }) {
-                result[index].value += [UInt8(ascii: ",")] + value
+            var line: [UInt8] = []
+            line.reserveCapacity(header.name.utf8.count + header.value.utf8.count + 2)
+            for byte in header.name.utf8 { line.append(byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte) }
+            let length = line.count
+            if let index = result.firstIndex(where: { $0.name.elementsEqual(line) }) {
+                result[index].line.removeLast()
+                result[index].line.append(UInt8(ascii: ","))
+                append(collapsed: header.value, to: &result[index].line)
+                result[index].line.append(newline)
             } else {
-                result.append((name, value))
+                line.append(UInt8(ascii: ":"))
+                append(collapsed: header.value, to: &line)
+                line.append(newline)
+                result.append(CanonicalHeader(line: line, nameLength: length))
             }
         }
         return result.sorted { $0.name.lexicographicallyPrecedes($1.name) }
     }
 
-    private static func collapsed(_ value: String) -> [UInt8] {
-        var result: [UInt8] = []
-        result.reserveCapacity(value.utf8.count)
+    private static func append(collapsed value: String, to line: inout [UInt8]) {
+        var isAfterText = false
         var isAfterBlank = false
         for byte in value.utf8 {
             if byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D {
-                isAfterBlank = !result.isEmpty
+                isAfterBlank = isAfterText
                 continue
             }
-            if isAfterBlank { result.append(0x20) }
+            if isAfterBlank { line.append(0x20) }
             isAfterBlank = false
-            result.append(byte)
+            isAfterText = true
+            line.append(byte)
         }
-        return result
     }
 
     private static func canonicalPath(_ path: String, normalized: Bool) -> [UInt8] {
@@ -176,15 +194,18 @@ struct SigV4: Sendable {
 
 /// Signs requests; derives the key of a day, region and service once.
 final class RequestSigner: Sendable {
-    private struct KeyName: Hashable {
-        let accessKeyID: String
+    private struct DayKey {
+        let credentials: AWSCredentials
         let scope: SigV4.Scope
+        let scopeText: String
+        let key: HMACKey
     }
 
     /// A few services and regions, over midnight and one change of credentials.
     private static let keptKeys = 16
 
-    private let keys = Mutex<[KeyName: [UInt8]]>([:])
+    /// The newest last.
+    private let keys = Mutex<[DayKey]>([])
 
     /// The headers to send along: `X-Amz-Date`, `X-Amz-Security-Token` and `Authorization`.
     func sign(
@@ -192,27 +213,28 @@ final class RequestSigner: Sendable {
         with credentials: AWSCredentials, at now: Instant
     ) -> [HTTPHeader] {
         let time = CivilTime(now)
+        let text = time.basic
         let scope = SigV4.Scope(date: time.basicDate, region: endpoint.region, service: service.rawValue)
-        var added = [HTTPHeader("X-Amz-Date", time.basic)]
+        let key = key(of: credentials, scope)
+        var added = [HTTPHeader("X-Amz-Date", text)]
         if let token = credentials.sessionToken { added.append(HTTPHeader("X-Amz-Security-Token", token)) }
         let signed = (headers + added).map { ($0.name, $0.value) } + [("host", endpoint.host)]
         let request = SigV4.Request(headers: signed, payloadDigest: Hash.sha256(body))
         let (canonical, names) = SigV4.canonicalRequest(request)
-        let signature = SigV4.signature(
-            of: SigV4.stringToSign(canonical, at: time, scope), key: key(of: credentials, scope))
-        let authorization = "AWS4-HMAC-SHA256 Credential=\(credentials.accessKeyID)/\(scope.text), "
+        let signature = SigV4.signature(of: SigV4.stringToSign(canonical, at: text, key.scopeText), key: key.key)
+        let authorization = "AWS4-HMAC-SHA256 Credential=\(credentials.accessKeyID)/\(key.scopeText), "
             + "SignedHeaders=\(names), Signature=\(signature)"
         return added + [HTTPHeader("Authorization", authorization)]
     }
 
-    private func key(of credentials: AWSCredentials, _ scope: SigV4.Scope) -> [UInt8] {
-        let name = KeyName(accessKeyID: credentials.accessKeyID, scope: scope)
-        return keys.withLock { keys in
-            if let key = keys[name] { return key }
+    private func key(of credentials: AWSCredentials, _ scope: SigV4.Scope) -> DayKey {
+        keys.withLock { keys in
+            if let known = keys.last(where: { $0.scope == scope && $0.credentials == credentials }) { return known }
             if keys.count >= RequestSigner.keptKeys { keys.removeAll() }
             let key = SigV4.signingKey(secret: credentials.secretAccessKey, scope)
-            keys[name] = key
-            return key
+            let made = DayKey(credentials: credentials, scope: scope, scopeText: scope.text, key: key)
+            keys.append(made)
+            return made
         }
     }
 }

@@ -8,6 +8,11 @@ public struct EventID: Hashable, Sendable, CustomStringConvertible {
         self.text = text
     }
     public var description: String { text }
+
+    /// By bytes, as every store compares: text that Unicode calls equivalent is another id.
+    public static func == (left: EventID, right: EventID) -> Bool {
+        left.text.utf8.elementsEqual(right.text.utf8) && left.issuer.utf8.elementsEqual(right.issuer.utf8)
+    }
 }
 
 /// An event whose signature was verified. It never changes, and is passed on and kept in many places: a reference, so

@@ -100,17 +100,21 @@ extension FailureCode {
         switch self {
         case .storeUnavailable:
             Entry("The store does not answer, or does not take writes.", .pause,
-                "The cause says why: a volume, a server, its user, its schema. The queues go on by themselves.")
+                "The cause says why: a volume, a server, its user. When it is back the queues go on by themselves.")
         case .storeFull:
             Entry("The volume is below its low-water mark, or the server's disk is full.", .pause,
-                "Grow it, or shorten retention.")
+                "Grow it, or keep the journal for less time. What is in hand waits.")
         case .storeLocked:
-            Entry("Another sidecar holds this store.", .pause, "One sidecar per store: check the replica count.")
+            Entry("Another sidecar holds this file.", .pause,
+                "A file is for one sidecar: check the replica count, or take a store that is shared.")
+        case .storeUnfit:
+            Entry("The database or table is not as this version needs it.", .pause,
+                "The cause says what is missing. `outrigger store check` names all of it, `store migrate` makes it.")
         case .storeNewer:
             Entry("The store was written by a newer version.", .refuse, "Run that version, or restore a copy.")
         default:
             Entry("The store failed its integrity check.", .refuse,
-                "Keep the file for analysis and restore a copy; events are redelivered and deduplicated from there.")
+                "Keep it for analysis and restore a copy; events are redelivered and deduplicated from there.")
         }
     }
 

@@ -85,6 +85,7 @@ public enum FailureCode: String, CaseIterable, Sendable {
     case storeUnavailable = "store.unavailable"
     case storeFull = "store.full"
     case storeLocked = "store.locked"
+    case storeUnfit = "store.unfit"
     case storeNewer = "store.newer"
     case storeCorrupt = "store.corrupt"
 

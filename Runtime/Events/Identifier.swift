@@ -1,7 +1,12 @@
 /// Names that come from outside: short, of printable characters, so that they can name rows, labels and log fields.
 public enum Identifier {
     /// UTF-8 without NUL and control characters (C0, DEL, C1), at most ``Limits/identifierBytes``.
-    public static func isText(_ bytes: some Collection<UInt8>) -> Bool {
+    @inlinable public static func isText(_ bytes: some Collection<UInt8>) -> Bool {
+        bytes.withContiguousStorageIfAvailable { isText(buffer: $0) }
+            ?? [UInt8](bytes).withUnsafeBufferPointer { isText(buffer: $0) }
+    }
+
+    @usableFromInline static func isText(buffer bytes: UnsafeBufferPointer<UInt8>) -> Bool {
         guard bytes.count <= Limits.identifierBytes else { return false }
         var previous: UInt8 = 0
         for byte in bytes {
@@ -14,13 +19,16 @@ public enum Identifier {
 
     /// Visible ASCII, at least one character.
     public static func isKeyID(_ bytes: Bytes) -> Bool {
-        !bytes.isEmpty && bytes.count <= Limits.identifierBytes && bytes.allSatisfy { (0x21...0x7E).contains($0) }
+        guard !bytes.isEmpty, bytes.count <= Limits.identifierBytes else { return false }
+        return bytes.withUnsafeBufferPointer { $0.allSatisfy { $0 >= 0x21 && $0 <= 0x7E } }
     }
 
     /// `00-<32 hex>-<16 hex>-<2 hex>` (W3C Trace Context, section 3.2.2).
     public static func isTraceParent(_ text: String) -> Bool {
-        let parts = text.utf8.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
-        return parts.map(\.count) == [2, 32, 16, 2] && parts[0].elementsEqual("00".utf8)
-            && parts.joined().allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+        text.utf8.count == 55 && text.utf8.starts(with: "00-".utf8)
+            && text.utf8.enumerated().allSatisfy { index, byte in
+                index == 2 || index == 35 || index == 52
+                    ? byte == UInt8(ascii: "-") : (0x30...0x39).contains(byte) || (0x61...0x66).contains(byte)
+            }
     }
 }

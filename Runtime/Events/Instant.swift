@@ -25,7 +25,9 @@ public struct Instant: Hashable, Comparable, Sendable {
 extension Duration {
     /// Whole milliseconds, rounded towards zero.
     public var milliseconds: Int64 {
-        components.seconds &* 1000 &+ components.attoseconds / 1_000_000_000_000_000
+        // 10^15 is 2^15 times 5^15: what lies within a week is divided with 64 bits.
+        if let short = UInt64(exactly: attoseconds >> 15) { return Int64(short / 30_517_578_125) }
+        return components.seconds &* 1000 &+ components.attoseconds / 1_000_000_000_000_000
     }
     /// Whole seconds, rounded up: what a queue that counts in seconds must be asked for.
     public var wholeSeconds: Int {

@@ -11,6 +11,8 @@ public enum Limits {
     public static let pollWait = Duration.seconds(20)
     /// Long polls at once per queue: more brings nothing, since each carries ten.
     public static let pollers = 16
+    /// Queues of one sidecar: more belong to others.
+    public static let queues = 64
     /// SQS: visibility ends 12 h after the receive, with an error; we stay far below.
     public static let heldAtMost = Duration.hours(2)
     /// SQS allows a queue a visibility of nothing: its messages would be received in a loop while they are in hand.

@@ -2,8 +2,13 @@
 public enum Timestamp {
     /// Reads `2025-09-01T12:34:56Z`, with up to nine digits of a second's fraction, of which three count. UTC is `Z` or
     /// `+00:00`; another offset is no UTC. A leap second is the start of the next.
-    public static func parse(_ text: some Collection<UInt8>) -> Instant? {
-        var reader = Reader(rest: Array(text)[...])
+    @inlinable public static func parse(_ text: some Collection<UInt8>) -> Instant? {
+        text.withContiguousStorageIfAvailable { parse(buffer: $0) }
+            ?? [UInt8](text).withUnsafeBufferPointer { parse(buffer: $0) }
+    }
+
+    @usableFromInline static func parse(buffer text: UnsafeBufferPointer<UInt8>) -> Instant? {
+        var reader = Reader(rest: text[...])
         guard let year = reader.number(4), reader.skip("-"), let month = reader.number(2), reader.skip("-"),
             let day = reader.number(2), reader.skip("T"), let hour = reader.number(2), reader.skip(":"),
             let minute = reader.number(2), reader.skip(":"), let second = reader.number(2),
@@ -27,16 +32,16 @@ public enum Timestamp {
     }
 
     private struct Reader {
-        var rest: ArraySlice<UInt8>
+        var rest: Slice<UnsafeBufferPointer<UInt8>>
 
         mutating func number(_ digits: Int) -> Int64? {
             guard rest.count >= digits else { return nil }
             var value: Int64 = 0
-            for _ in 0..<digits {
-                let byte = rest.removeFirst()
+            for byte in rest.prefix(digits) {
                 guard (0x30...0x39).contains(byte) else { return nil }
                 value = value * 10 + Int64(byte & 15)
             }
+            rest = rest.dropFirst(digits)
             return value
         }
 

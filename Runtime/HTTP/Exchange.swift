@@ -70,7 +70,7 @@ final class Exchange: @unchecked Sendable {
     /// - Returns: false to end the transfer.
     func receive(headerLine line: UnsafeRawBufferPointer) -> Bool {
         // Each of several answers (100 Continue, then the real one) begins with its status line.
-        if line.starts(with: "HTTP/".utf8) {
+        if line.first == UInt8(ascii: "H"), line.starts(with: "HTTP/".utf8) {
             headers.removeAll()
             hasAllHeaders = false
             isAnswered = true
@@ -140,9 +140,9 @@ func isToken(_ text: String) -> Bool {
     !text.isEmpty && text.utf8.allSatisfy { byte in
         switch byte {
         case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "a")...UInt8(ascii: "z"):
+            UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "-"):
             true
-        default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
+        default: "!#$%&'*+.^_`|~".utf8.contains(byte)
         }
     }
 }

@@ -1,4 +1,5 @@
 import CSimdjson
+import Glibc
 
 /// One value of a ``JSONDocument``: a place in its text. Cheap to copy; it keeps the text alive.
 public struct JSONNode: Sendable {
@@ -25,6 +26,9 @@ public struct JSONNode: Sendable {
         default: .number
         }
     }
+
+    /// True if the value stands in the text as these bytes.
+    public func isWritten(_ bytes: ArraySlice<UInt8>) -> Bool { areSame(raw, bytes) }
 
     /// Where the value starts, in bytes from the start of the text.
     public var offset: Int { Int(node.start) }
@@ -90,14 +94,17 @@ public struct JSONNode: Sendable {
 
     /// The member of an object.
     public subscript(key: String) -> JSONNode? {
-        guard kind == .object else { return nil }
         var key = key
-        let value = key.withUTF8 { name in
-            withUnsafeText { bytes, nodes in
-                name.withMemoryRebound(to: CChar.self) {
-                    csimdjson_member(bytes, nodes, UInt32(index), $0.baseAddress, $0.count)
-                }
-            }
+        return key.withUTF8 { member($0) }
+    }
+
+    /// The member of an object under a name that is known beforehand.
+    public func member(_ name: StaticString) -> JSONNode? { name.withUTF8Buffer { member($0) } }
+
+    private func member(_ name: UnsafeBufferPointer<UInt8>) -> JSONNode? {
+        guard code == CSIMDJSON_OBJECT else { return nil }
+        let value = withUnsafeText { bytes, nodes in
+            csimdjson_member(bytes, nodes, UInt32(index), name.baseAddress, name.count)
         }
         return value == 0 ? nil : JSONNode(storage, Int(value))
     }
@@ -168,11 +175,11 @@ public struct JSONNode: Sendable {
         case .number:
             if let a = int, let b = other.int { return a == b }
             return double == other.double
-        case .string: return stringBytes == other.stringBytes
+        case .string: return areSame(stringBytes ?? [], other.stringBytes ?? [])
         case .array: return zip(elements, other.elements).allSatisfy { $0.says(theSameAs: $1) }
         case .object:
             return zip(sortedMembers, other.sortedMembers).allSatisfy { a, b in
-                a.key == b.key && a.value.says(theSameAs: b.value)
+                areSame(a.key, b.key) && a.value.says(theSameAs: b.value)
             }
         }
     }
@@ -195,5 +202,17 @@ extension JSONValue {
 
     public static func parse(_ text: String, depth: Int = JSONValue.depth) throws(JSONError) -> JSONValue {
         try parse(Array(text.utf8), depth: depth)
+    }
+}
+
+/// Whether both have the same bytes.
+private func areSame(_ a: ArraySlice<UInt8>, _ b: ArraySlice<UInt8>) -> Bool {
+    let length = a.count
+    guard length == b.count else { return false }
+    return a.withUnsafeBytes { a in
+        b.withUnsafeBytes { b in
+            guard let a = a.baseAddress, let b = b.baseAddress else { return true }
+            return memcmp(a, b, length) == 0
+        }
     }
 }

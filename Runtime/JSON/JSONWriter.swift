@@ -10,8 +10,22 @@ struct JSONWriter {
 
     mutating func write(string text: some Sequence<UInt8>) {
         bytes.append(UInt8(ascii: "\""))
-        for byte in text { write(escaped: byte) }
+        if text.withContiguousStorageIfAvailable({ write(escaping: $0) }) == nil {
+            for byte in text { write(escaped: byte) }
+        }
         bytes.append(UInt8(ascii: "\""))
+    }
+
+    /// Mostly there is nothing to escape: what lies between is appended as it stands.
+    private mutating func write(escaping text: UnsafeBufferPointer<UInt8>) {
+        var start = 0
+        for (index, byte) in text.enumerated()
+        where byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
+            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[start..<index]))
+            write(escaped: byte)
+            start = index + 1
+        }
+        bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[start...]))
     }
 
     private mutating func write(escaped byte: UInt8) {

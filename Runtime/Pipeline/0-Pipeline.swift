@@ -54,6 +54,7 @@ public struct Pipeline {
         case .start: break
         case .tick: if !ticks.isEmpty { ticks.removeFirst() }
         case .pressure(let area, let failure): pause(area, failure)
+        case .storeAway(let failure): storeAway(failure)
         case .stop(let deadline): stop(by: deadline, at: now)
         case .adopt(let next): adopt(next, at: now)
         // 1 receive: what the queue gave is ours from here on, and its visibility is kept up

@@ -128,6 +128,22 @@ extension Pipeline {
         actions.append(.note(failure.map { .paused($0) } ?? .resumed))
     }
 
+    /// Whether nothing begins, since nobody could say whether it was done.
+    var isStoreAway: Bool { admission.pauses["away"] != nil }
+
+    /// While the store is away what waits for it, or for a worker, goes back to the queue: whoever reaches the store
+    /// may have it. Of a FIFO group the head goes first, and the others follow it in their order.
+    mutating func storeAway(_ failure: Failure?) {
+        pause("away", failure)
+        guard isStoreAway else { return }
+        for item in items.values.sorted(by: { $0.id < $1.id }) where groups.isHead(item) {
+            switch item.state {
+            case .parked(.claim), .ready: giveBack(item, after: .zero)
+            default: break
+            }
+        }
+    }
+
     func subject(of item: Item) -> PipelineEvent.Subject {
         PipelineEvent.Subject(
             queue: settings.queue, messageID: item.envelope.messageID, handler: item.handler,

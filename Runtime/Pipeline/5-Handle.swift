@@ -9,13 +9,16 @@ extension Pipeline {
         if returnedByDrain(item) { return }
         guard staysInPlace(item), let handler = item.handler else { return }
         if let bench = workbenches[handler], bench.circuit.isOpen, bench.waiting >= share(at: now) {
-            return giveBack(item, after: max(.seconds(1), (bench.circuit.probeAt ?? now) - now))
+            // While a probe runs for long, too: each return costs a receive, of which the queue grants so many.
+            let pause = Self.waitBackoff.delay(attempt: item.envelope.receiveCount, random: &random)
+            return giveBack(item, after: max(.seconds(1), pause, (bench.circuit.probeAt ?? now) - now))
         }
         item.state = .ready
         workbenches[handler]?.add(item, first: first)
     }
 
     mutating func runBatches(at now: Instant) {
+        guard !isStoreAway else { return }
         for handler in settings.handlers.keys.sorted() {
             while let batch = workbenches[handler]?.take(at: now) {
                 for item in batch.items {

@@ -6,7 +6,7 @@ public struct ItemID: Hashable, Comparable, Sendable {
     public static func < (a: ItemID, b: ItemID) -> Bool { a.number < b.number }
 }
 
-/// What the world tells the pipeline: each answers an ``Action``, but for the first six.
+/// What the world tells the pipeline: each answers an ``Action``, but for the first seven.
 public enum Input: Sendable {
     case start
     /// A time that was asked for by ``Action/wake(at:)`` has come.
@@ -15,6 +15,8 @@ public enum Input: Sendable {
     case timers([Event])
     /// Intake stops until the same area says `nil`: no space, a full outbox.
     case pressure(area: String, Failure?)
+    /// Nothing begins until the store is said to be back, by `nil`. Said again and again while it is away.
+    case storeAway(Failure?)
     /// Finish what runs, give back the rest, and end at the latest at `deadline`.
     case stop(deadline: Instant)
     /// Work by this generation from here on.

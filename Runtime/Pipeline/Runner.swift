@@ -8,14 +8,15 @@ public struct PipelinePorts: Sendable {
     public var quarantine: (any DeadLetterQueue)?
     public var verifier: any Verifier
     public var ledger: any Ledger
-    public var receipts: any PublicationReceipts
+    /// `nil` where the store outlives the pod.
+    public var receipts: (any PublicationReceipts)?
     public var host: any HandlerHost
     public var observer: any PipelineObserver
     public var clock: any WallClock
 
     public init(
         queue: any EventQueue, deadLetters: (any DeadLetterQueue)?, quarantine: (any DeadLetterQueue)?,
-        verifier: any Verifier, ledger: any Ledger, receipts: any PublicationReceipts, host: any HandlerHost,
+        verifier: any Verifier, ledger: any Ledger, receipts: (any PublicationReceipts)?, host: any HandlerHost,
         observer: any PipelineObserver, clock: any WallClock
     ) {
         self.queue = queue
@@ -58,6 +59,8 @@ public struct PipelineRunner: Sendable {
     /// Finish what runs, give back the rest.
     public func stop(deadline: Instant) { tell(.stop(deadline: deadline)) }
     public func pressure(area: String, _ failure: Failure?) { tell(.pressure(area: area, failure)) }
+    /// A store that others may reach is away, or back: see ``Input/storeAway(_:)``.
+    public func storeAway(_ failure: Failure?) { tell(.storeAway(failure)) }
     /// From its next step on the pipeline works by this generation.
     public func adopt(_ generation: PipelineGeneration) { tell(.adopt(generation)) }
     public func timers(_ due: [Event]) { tell(.timers(due)) }
@@ -85,9 +88,10 @@ public struct PipelineRunner: Sendable {
                     continue
                 case .input(let next): input = next
                 }
-                for action in pipeline.on(input, at: ports.clock.now) {
+                let now = ports.clock.now
+                for action in pipeline.on(input, at: now) {
                     switch action {
-                    case .note(let event): note(event)
+                    case .note(let event): ports.observer.note(event, of: name, at: now)
                     case .revoke(let lease): ports.host.revoke(lease)
                     case .stopped:
                         send.finish()
@@ -135,7 +139,7 @@ public struct PipelineRunner: Sendable {
         case .refuse(let ids, let refusals):
             tell(.refused(ids, await refuse(refusals)))
         case .awaitSent(let id, let parent):
-            tell(.sent(id, await ports.receipts.sent(parent)))
+            tell(.sent(id, await ports.receipts?.sent(parent) ?? nil))
         case .sendLetter(let id, let letter, let isQuarantine):
             tell(.letterSent(id, await sendLetter(letter, isQuarantine)))
         case .delete(let ids, let receipts):

@@ -79,13 +79,14 @@ final class BlameFile {
         (identities + Self.offset(lane, 0)).storeBytes(of: isAlone ? 1 : 0, toByteOffset: Self.aloneAt, as: UInt8.self)
         wp_lane_begin(page, UInt32(lane), batch)
         for (index, event) in events.prefix(Int(WP_BATCH_EVENTS)).enumerated() {
-            let (issuer, text) = (Array(event.issuer.utf8), Array(event.text.utf8))
+            let (issuer, text) = (event.issuer.utf8, event.text.utf8)
             guard max(issuer.count, text.count) <= Limits.identifierBytes else { continue }
             let slot = identities + Self.offset(lane, index)
             slot.storeBytes(of: UInt16(issuer.count), as: UInt16.self)
             slot.storeBytes(of: UInt16(text.count), toByteOffset: 2, as: UInt16.self)
-            (slot + 4).copyMemory(from: issuer, byteCount: issuer.count)
-            (slot + 4 + issuer.count).copyMemory(from: text, byteCount: text.count)
+            let place = UnsafeMutableRawBufferPointer(start: slot + 4, count: issuer.count + text.count)
+            UnsafeMutableRawBufferPointer(rebasing: place[..<issuer.count]).copyBytes(from: issuer)
+            UnsafeMutableRawBufferPointer(rebasing: place[issuer.count...]).copyBytes(from: text)
         }
     }
 

@@ -68,24 +68,32 @@ struct FrameAssembler {
 }
 
 struct FrameReader {
-    private var rest: ArraySlice<UInt8>
+    private let bytes: ArraySlice<UInt8>
+    private var at: Int
 
-    init(_ bytes: ArraySlice<UInt8>) { rest = bytes }
+    init(_ bytes: ArraySlice<UInt8>) {
+        self.bytes = bytes
+        at = bytes.startIndex
+    }
+
+    private var left: Int { bytes.endIndex - at }
 
     mutating func take(_ count: Int) throws(BadFrame) -> ArraySlice<UInt8> {
-        guard rest.count >= count else { throw BadFrame("frame ends early") }
-        defer { rest = rest.dropFirst(count) }
-        return rest.prefix(count)
+        guard left >= count else { throw BadFrame("frame ends early") }
+        defer { at += count }
+        return bytes[at..<at + count]
     }
 
-    private mutating func number(_ count: Int) throws(BadFrame) -> UInt64 {
-        var value: UInt64 = 0
-        for byte in try take(count).reversed() { value = value << 8 | UInt64(byte) }
-        return value
+    private mutating func number<Number: FixedWidthInteger>() throws(BadFrame) -> Number {
+        let size = MemoryLayout<Number>.size
+        guard left >= size else { throw BadFrame("frame ends early") }
+        let offset = at - bytes.startIndex
+        at += size
+        return bytes.withUnsafeBytes { Number(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: Number.self)) }
     }
-    mutating func u8() throws(BadFrame) -> UInt8 { UInt8(truncatingIfNeeded: try number(1)) }
-    mutating func u32() throws(BadFrame) -> UInt32 { UInt32(truncatingIfNeeded: try number(4)) }
-    mutating func u64() throws(BadFrame) -> UInt64 { try number(8) }
+    mutating func u8() throws(BadFrame) -> UInt8 { try number() }
+    mutating func u32() throws(BadFrame) -> UInt32 { try number() }
+    mutating func u64() throws(BadFrame) -> UInt64 { try number() }
 
     /// A copy of its own: the frame's memory is soon reused.
     mutating func bytes(atMost most: Int) throws(BadFrame) -> Bytes {
@@ -93,7 +101,7 @@ struct FrameReader {
         guard count <= most else { throw BadFrame("\(count) bytes where at most \(most) may be") }
         let value = try take(count)
         guard try u8() == 0 else { throw BadFrame("no NUL after a text") }
-        return ArraySlice(Array(value))
+        return count == 0 ? [] : ArraySlice(Array(value))
     }
 
     /// UTF-8; an identifier has no control character in it.
@@ -109,19 +117,24 @@ struct FrameReader {
         atMost most: Int, _ entry: (inout FrameReader) throws(BadFrame) -> Entry
     ) throws(BadFrame) -> [Entry] {
         let count = Int(try u32())
-        guard count <= most, count <= rest.count else { throw BadFrame("list of \(count), at most \(most) may be") }
+        guard count <= most, count <= left else { throw BadFrame("list of \(count), at most \(most) may be") }
         var entries: [Entry] = []
         for _ in 0..<count { entries.append(try entry(&self)) }
         return entries
     }
 
     func end() throws(BadFrame) {
-        guard rest.isEmpty else { throw BadFrame("\(rest.count) bytes after the frame's end") }
+        guard left == 0 else { throw BadFrame("\(left) bytes after the frame's end") }
     }
 }
 
 struct FrameWriter {
     private(set) var bytes: [UInt8] = []
+
+    /// Forgets what was written, and keeps memory for so much.
+    mutating func clear(keeping capacity: Int) {
+        if bytes.capacity > capacity { bytes = [] } else { bytes.removeAll(keepingCapacity: true) }
+    }
 
     mutating func frame(
         _ type: Int32, stream: UInt32 = 0, fence: UInt64 = 0, _ body: (inout FrameWriter) -> Void = { _ in }

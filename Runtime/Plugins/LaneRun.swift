@@ -26,7 +26,8 @@ struct LaneRun {
     /// Set when the deadline has passed: the worker is killed then.
     var graceEnd: Int64?
 
-    var remaining: Int { results.count { $0 == nil } }
+    /// Events without a result.
+    private(set) var remaining: Int
 
     init(
         batch: Batch, exchange: Exchange, number: UInt32, firstEvent: UInt32, batchMost: Int, perEvent: Int64,
@@ -40,6 +41,7 @@ struct LaneRun {
         self.batchMost = batchMost
         self.perEvent = perEvent
         results = Array(repeating: nil, count: count)
+        remaining = count
         isRevoked = Array(repeating: false, count: count)
         isAsking = Array(repeating: false, count: count)
         calls = Array(repeating: CallTally(), count: count)
@@ -52,8 +54,20 @@ struct LaneRun {
     /// no more than the batch.
     mutating func answered(_ index: Int, _ answer: Answer, at now: Int64) {
         let isLate = isRevoked[index] || now >= deadline
+        if results[index] == nil { remaining -= 1 }
         results[index] = isLate ? .unanswered : .answered(answer)
         if isLate { late += 1 }
         deadline = min(lastDeadline, now + perEvent * Int64(min(remaining, batchMost)))
+    }
+
+    /// The place of an event, by its number.
+    func index(of number: UInt32) -> Int? {
+        let index = Int(number &- firstEvent)
+        return index < results.count ? index : nil
+    }
+
+    /// Whether the event is not answered, and was given under this fencing token.
+    func awaits(_ index: Int, fence: UInt64) -> Bool {
+        results[index] == nil && batch.assignments[index].lease.fence == fence
     }
 }

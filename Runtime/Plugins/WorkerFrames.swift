@@ -196,9 +196,12 @@ extension Effects {
             return TimerChange(key: key, at: at, detail: try reader.bytes(atMost: Limits.stateValueBytes))
         }
         self.init(reads: reads, writes: writes, drafts: drafts, timers: timers)
-        guard Set(reads.map(\.key)).count == reads.count, Set(writes.map(\.key)).count == writes.count,
-            Set(timers.map(\.key)).count == timers.count
+        guard Self.areDistinct(reads, \.key), Self.areDistinct(writes, \.key), Self.areDistinct(timers, \.key)
         else { throw BadFrame("a key twice") }
+    }
+
+    private static func areDistinct<Entry>(_ entries: [Entry], _ key: (Entry) -> Bytes) -> Bool {
+        entries.count < 2 || Set(entries.map(key)).count == entries.count
     }
 }
 
@@ -259,14 +262,17 @@ extension FrameReader {
 
     /// Handlers fill these arrays as they like: what is not allowed in a code becomes `-`.
     fileprivate mutating func reason() throws(BadFrame) -> Reason {
-        let code = try bytes(atMost: 64).map { byte in
+        let given = try bytes(atMost: 64)
+        let detail = try bytes(atMost: 256)
+        if given.isEmpty, detail.isEmpty { return Reason(code: "", detail: "") }
+        let code = given.map { byte in
             switch byte {
             case 0x61...0x7a, 0x30...0x39, 0x2e, 0x2d: byte
             case 0x41...0x5a: byte + 0x20
             default: UInt8(ascii: "-")
             }
         }
-        return Reason(code: String(decoding: code, as: UTF8.self), detail: try bytes(atMost: 256).text.printable)
+        return Reason(code: String(decoding: code, as: UTF8.self), detail: detail.text.printable)
     }
 }
 

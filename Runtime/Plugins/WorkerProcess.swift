@@ -74,7 +74,7 @@ final class WorkerProcess {
     private var marks: [BlameFile.Mark?] = []
     private(set) var isStuck = false
     private var assembler = FrameAssembler()
-    private var outgoing: [UInt8] = []
+    private var outgoing = FrameWriter()
     private var sent = 0
     private var isBlocked = false
     private var outputLines = OutputLines()
@@ -155,7 +155,7 @@ final class WorkerProcess {
         if nextEvent < run.firstEvent { nextEvent = 1 }
         lanes[lane] = run
         blame.begin(
-            lane: lane, batch: run.number, batch.assignments.map(\.event.id),
+            lane: lane, batch: run.number, batch.assignments.map { $0.event.id },
             isAlone: options.isInline && batch.isAlone)
         send {
             $0.batch(
@@ -229,17 +229,15 @@ final class WorkerProcess {
     }
 
     private func send(_ build: (inout FrameWriter) -> Void) {
-        var writer = FrameWriter()
-        build(&writer)
-        let isQuiet = outgoing.isEmpty
-        outgoing.append(contentsOf: writer.bytes)
+        let isQuiet = outgoing.bytes.isEmpty
+        build(&outgoing)
         if isQuiet { flush() }
     }
 
     /// What the socket does not take waits for it to be writable. Bounded by the lanes: each has one batch.
     func flush() {
-        while sent < outgoing.count {
-            let count = outgoing.withUnsafeBytes {
+        while sent < outgoing.bytes.count {
+            let count = outgoing.bytes.withUnsafeBytes {
                 Glibc.send(channel, $0.baseAddress! + sent, $0.count - sent, Int32(MSG_NOSIGNAL))
             }
             if count < 0 {
@@ -249,7 +247,7 @@ final class WorkerProcess {
             }
             sent += count
         }
-        if outgoing.capacity > 1_048_576 { outgoing = [] } else { outgoing.removeAll(keepingCapacity: true) }
+        outgoing.clear(keeping: 1_048_576)
         sent = 0
         block(false)
     }
@@ -330,18 +328,16 @@ final class WorkerProcess {
 
     private func locate(_ number: UInt32) -> (lane: Int, index: Int)? {
         for lane in lanes.indices {
-            guard let run = lanes[lane] else { continue }
-            let index = Int(number &- run.firstEvent)
-            if index < run.results.count { return (lane, index) }
+            if let index = lanes[lane]?.index(of: number) { return (lane, index) }
         }
         return nil
     }
 
     /// The event that a frame is about: given to this worker, not answered, under this fencing token.
     private func owned(_ frame: Frame) throws(BadFrame) -> (Int, Int) {
-        guard let (lane, index) = locate(frame.stream), let run = lanes[lane], run.results[index] == nil,
-            run.batch.assignments[index].lease.fence == frame.fence
-        else { throw BadFrame("a word on an event that this worker does not have") }
+        guard let (lane, index) = locate(frame.stream), lanes[lane]?.awaits(index, fence: frame.fence) == true else {
+            throw BadFrame("a word on an event that this worker does not have")
+        }
         return (lane, index)
     }
 
@@ -357,7 +353,9 @@ final class WorkerProcess {
         _ lane: Int, _ index: Int, _ number: UInt32, _ request: CallRequest, at now: Int64
     ) throws(BadFrame) {
         guard let run = lanes[lane], !run.isAsking[index] else { throw BadFrame("two questions at a time") }
-        guard outgoing.count - sent <= Limits.unreadByWorker else { throw BadFrame("answers that it does not read") }
+        guard outgoing.bytes.count - sent <= Limits.unreadByWorker else {
+            throw BadFrame("answers that it does not read")
+        }
         let assignment = run.batch.assignments[index]
         var tally = run.calls[index]
         let ordinal = try tally.add(request)
@@ -389,11 +387,13 @@ final class WorkerProcess {
 
     private func answered(_ lane: Int, _ index: Int, _ answer: Answer, at now: Int64) throws(BadFrame) {
         // The worker refused these already; a handler that writes frames of its own goes round it.
-        guard answer.effects.drafts.allSatisfy(options.allows) else { throw BadFrame("a draft that is not listed") }
+        guard answer.effects.drafts.isEmpty || answer.effects.drafts.allSatisfy(options.allows) else {
+            throw BadFrame("a draft that is not listed")
+        }
         guard answer.effects.bytes <= Limits.effectsBytes else { throw BadFrame("too many effects") }
         lanes[lane]?.leaving[index]?.now()
         lanes[lane]?.answered(index, answer, at: now)
-        guard let run = lanes[lane], run.remaining == 0 else { return }
+        guard lanes[lane]?.remaining == 0, let run = lanes[lane] else { return }
         lanes[lane] = nil
         if run.late > 0 { around.observer.note(.late(answers: run.late), of: name) }
         run.exchange.send(.ended(run.results.map { $0 ?? .unanswered }))

@@ -105,7 +105,9 @@ public struct CompactToken: Sendable {
 
 extension TokenHeader {
     /// Members that would change what is verified, or with which key. RFC 7515, section 4.1; RFC 7797.
-    private static let refused = ["crit", "b64", "zip", "jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256"]
+    private static let refused: [StaticString] = [
+        "crit", "b64", "zip", "jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256",
+    ]
 
     /// Members that we do not know are ignored, as RFC 7515 wants it: none that matters can be missed, since `crit`
     /// is refused.
@@ -118,13 +120,13 @@ extension TokenHeader {
             throw Failure(.verifyMalformed, "token header", error.description)
         }
         guard root.kind == .object else { throw Failure(.verifyMalformed, "token header", "not an object") }
-        if let name = Self.refused.first(where: { root[$0] != nil }) {
+        if let name = Self.refused.first(where: { root.member($0) != nil }) {
             throw Failure(.verifyMalformed, "token header", "\(name) is not allowed")
         }
-        guard let name = root["alg"]?.string, let algorithm = TokenAlgorithm(exactly: name) else {
+        guard let name = root.member("alg")?.string, let algorithm = TokenAlgorithm(exactly: name) else {
             throw Failure(.verifyBadAlgorithm, "token header", "alg is neither Dilithium2 nor ML-DSA-44")
         }
-        guard let kid = root["kid"]?.stringBytes, Identifier.isKeyID(kid) else {
+        guard let kid = root.member("kid")?.stringBytes, Identifier.isKeyID(kid) else {
             throw Failure(.verifyMalformed, "token header", "kid is missing, too long, or not visible ASCII")
         }
         self.algorithm = algorithm
@@ -139,22 +141,22 @@ extension TokenHeader {
     }
 
     private static func requireProfile(_ root: JSONNode) throws(Failure) {
-        guard root["typ"]?.isString(type) == true else {
+        guard root.member("typ")?.isString(type) == true else {
             throw Failure(.verifyBadAlgorithm, "token header", "typ is not \(type)")
         }
-        guard root["hash"]?.isString(hash) == true else {
+        guard root.member("hash")?.isString(hash) == true else {
             throw Failure(.verifyBadAlgorithm, "token header", "hash is not \(hash)")
         }
     }
 
     private static func signedAt(_ root: JSONNode, _ algorithm: TokenAlgorithm) throws(Failure) -> Instant? {
-        if let node = root["ts"] {
+        if let node = root.member("ts") {
             guard let instant = node.stringBytes.flatMap({ Timestamp.parse($0) }) else {
                 throw Failure(.verifyMalformed, "token header", "ts is not ISO 8601 in UTC")
             }
             return instant
         }
-        guard algorithm == .mldsa44, let node = root["iat"] else { return nil }
+        guard algorithm == .mldsa44, let node = root.member("iat") else { return nil }
         // Seconds up to the year 9999: milliseconds by mistake lie far beyond.
         guard let seconds = node.int, (0...253_402_300_799).contains(seconds) else {
             throw Failure(.verifyMalformed, "token header", "iat is not a number of seconds")
@@ -162,8 +164,8 @@ extension TokenHeader {
         return Instant(unixSeconds: seconds)
     }
 
-    private static func text(_ name: String, in root: JSONNode) throws(Failure) -> String? {
-        guard let node = root[name] else { return nil }
+    private static func text(_ name: StaticString, in root: JSONNode) throws(Failure) -> String? {
+        guard let node = root.member(name) else { return nil }
         guard let bytes = node.stringBytes, Identifier.isText(bytes) else {
             throw Failure(.verifyMalformed, "token header", "\(name) is no short text without control characters")
         }

@@ -33,47 +33,50 @@ struct EventShape {
     }
 
     private init(_ root: JSONNode) throws(Failure) {
-        let data = root["Data"]
+        let data = root.member("Data")
         let body = data ?? root
-        let metadata = data == nil ? nil : root["Metadata"]
+        let metadata = data == nil ? nil : root.member("Metadata")
         guard body.kind == .object else { throw Self.malformed("Data is not an object") }
-        let detail = body["detail"] ?? body
+        let inner = body.member("detail")
+        let detail = inner ?? body
         guard detail.kind == .object else { throw Self.malformed("detail is not an object") }
-        if body["detail"] != nil {
+        if inner != nil {
             id = try Self.name("id", in: body)
             source = try Self.name("source", in: body)
             detailType = try Self.name("detail-type", in: body)
         } else {
-            id = try root["SystemMetadata"]?["aws:EventId"].map { node throws(Failure) in try Self.name("id", node) }
-            source = try metadata?["source"].map { node throws(Failure) in try Self.name("source", node) }
-            detailType = try metadata?["detail-type"].map { node throws(Failure) in
+            let id = root.member("SystemMetadata")?.member("aws:EventId")
+            self.id = try id.map { node throws(Failure) in try Self.name("id", node) }
+            source = try metadata?.member("source").map { node throws(Failure) in try Self.name("source", node) }
+            detailType = try metadata?.member("detail-type").map { node throws(Failure) in
                 try Self.name("detail-type", node)
             }
         }
-        guard let node = detail["sig_compact"], !node.isNull else {
+        guard let node = detail.member("sig_compact"), !node.isNull else {
             throw Failure(.verifyMissing, "event", "it has no sig_compact")
         }
         guard let token = node.stringBytes else { throw Self.malformed("sig_compact is not a string") }
-        guard let core = detail["detailCore"] else { throw Self.malformed("it has no detailCore") }
-        let resource = detail["resource"].flatMap { $0.isNull ? nil : $0 } ?? body["resources"]?.elements.first
+        guard let core = detail.member("detailCore") else { throw Self.malformed("it has no detailCore") }
+        let own = detail.member("resource").flatMap { $0.isNull ? nil : $0 }
+        let resource = own ?? body.member("resources")?.elements.first
         self.resource = try resource.map { node throws(Failure) in try Self.text("resource", node) } ?? ""
         self.token = token
         detailCore = core
-        traceNode = detail["trace"]
+        traceNode = detail.member("trace")
     }
 
-    private static func name(_ name: String, in node: JSONNode) throws(Failure) -> String {
-        guard let member = node[name] else { throw malformed("it has no \(name)") }
+    private static func name(_ name: StaticString, in node: JSONNode) throws(Failure) -> String {
+        guard let member = node.member(name) else { throw malformed("it has no \(name)") }
         return try Self.name(name, member)
     }
 
-    private static func name(_ name: String, _ node: JSONNode) throws(Failure) -> String {
+    private static func name(_ name: StaticString, _ node: JSONNode) throws(Failure) -> String {
         let text = try text(name, node)
         guard !text.isEmpty else { throw malformed("\(name) is empty") }
         return text
     }
 
-    private static func text(_ name: String, _ node: JSONNode) throws(Failure) -> String {
+    private static func text(_ name: StaticString, _ node: JSONNode) throws(Failure) -> String {
         guard let bytes = node.stringBytes, Identifier.isText(bytes) else {
             throw malformed("\(name) is no short text without control characters")
         }
@@ -86,14 +89,15 @@ struct EventShape {
 
     /// What cannot be used is left out: nobody signed it, and nothing depends on it.
     func trace(_ attributes: [Attribute]) -> Event.Trace {
-        let parent = traceNode?["traceparent"]?.string ?? attributes.first { $0.name == "traceparent" }?.value ?? ""
+        let own = traceNode?.member("traceparent")?.string
+        let parent = own ?? attributes.first { $0.name == "traceparent" }?.value ?? ""
         return Event.Trace(
             correlationID: traceText("correlationId"), userID: traceText("userId"), tenantID: traceText("tenantId"),
             deviceID: traceText("deviceId"), parent: Identifier.isTraceParent(parent) ? parent : "")
     }
 
-    private func traceText(_ name: String) -> String {
-        guard let bytes = traceNode?[name]?.stringBytes, Identifier.isText(bytes) else { return "" }
+    private func traceText(_ name: StaticString) -> String {
+        guard let bytes = traceNode?.member(name)?.stringBytes, Identifier.isText(bytes) else { return "" }
         return bytes.text
     }
 }

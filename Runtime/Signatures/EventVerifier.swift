@@ -41,8 +41,9 @@ public final class EventVerifier: Verifier {
         }
     }
 
-    /// What an envelope says, once it has passed all that is cheaper than its signature. Not yet believed.
-    private struct Claim {
+    /// What an envelope says, once it has passed all that is cheaper than its signature. Not yet believed. A reference,
+    /// since it is passed on with all that it holds.
+    private final class Claim {
         let envelope: Envelope
         let shape: EventShape
         let token: CompactToken
@@ -52,6 +53,20 @@ public final class EventVerifier: Verifier {
         let issuer: Issuer
         let check: SignatureCheck
         var header: TokenHeader { token.header }
+
+        init(
+            _ envelope: Envelope, _ shape: EventShape, _ token: CompactToken, from source: String,
+            _ detailType: String, signedAt: Instant, by issuer: Issuer, _ check: SignatureCheck
+        ) {
+            self.envelope = envelope
+            self.shape = shape
+            self.token = token
+            self.source = source
+            self.detailType = detailType
+            self.signedAt = signedAt
+            self.issuer = issuer
+            self.check = check
+        }
     }
 
     private func claim(of envelope: Envelope, with snapshots: [KeySetSnapshot]) throws(Failure) -> Claim {
@@ -74,8 +89,8 @@ public final class EventVerifier: Verifier {
             throw Failure(.verifySkew, header.keyID, "signed after the queue had it")
         }
         return Claim(
-            envelope: envelope, shape: shape, token: token, source: source, detailType: detailType,
-            signedAt: signedAt, issuer: issuer, check: check(of: token, by: issuer))
+            envelope, shape, token, from: source, detailType, signedAt: signedAt, by: issuer,
+            check(of: token, by: issuer))
     }
 
     private func event(of claim: Claim, signedAs variant: SignatureVariant?) throws(Failure) -> Event {
@@ -159,25 +174,29 @@ public final class EventVerifier: Verifier {
         of token: CompactToken, is core: JSONNode, _ rule: CanonicalRule
     ) throws(Failure) {
         let subject = token.header.keyID
+        // The same bytes, read strictly with the body.
+        if core.isWritten(token.payload) {
+            guard rule == .asSigned || core.isCanonical else { throw Self.notCanonical(subject) }
+            return
+        }
         let payload: JSONNode
         do {
             payload = try JSONDocument(token.payload, depth: Limits.jsonDepth).root
         } catch {
             throw Failure(.verifyNotCanonical, subject, "the payload is no strict JSON: \(error)")
         }
+        let isSame: Bool
         switch rule {
         case .strict:
-            guard payload.isCanonical else {
-                throw Failure(.verifyNotCanonical, subject, "the payload is not in RFC 8785 form")
-            }
-            guard core.raw == token.payload || core.isCanonically(token.payload) else {
-                throw Failure(.verifyPayloadMismatch, subject, "detailCore is not what was signed")
-            }
-        case .asSigned:
-            guard core.says(theSameAs: payload) else {
-                throw Failure(.verifyPayloadMismatch, subject, "detailCore is not what was signed")
-            }
+            guard payload.isCanonical else { throw Self.notCanonical(subject) }
+            isSame = core.isCanonically(token.payload)
+        case .asSigned: isSame = core.says(theSameAs: payload)
         }
+        if !isSame { throw Failure(.verifyPayloadMismatch, subject, "detailCore is not what was signed") }
+    }
+
+    private static func notCanonical(_ subject: String) -> Failure {
+        Failure(.verifyNotCanonical, subject, "the payload is not in RFC 8785 form")
     }
 
     // MARK: what it was signed for
@@ -186,15 +205,13 @@ public final class EventVerifier: Verifier {
         of header: TokenHeader, to label: (source: String, detailType: String, resource: String),
         _ options: KeySetOptions
     ) throws(Failure) {
-        let pairs = [
-            ("src", header.source, label.source), ("dt", header.detailType, label.detailType),
-            ("res", header.resource, label.resource),
-        ]
-        for (name, signed, given) in pairs {
-            if let signed, !signed.utf8.elementsEqual(given.utf8) {
-                throw Failure(.verifyBinding, header.keyID, "\(name) is not what the envelope says")
-            }
+        func compare(_ name: StaticString, _ signed: String?, _ given: String) throws(Failure) {
+            guard let signed, !signed.hasSameBytes(as: given) else { return }
+            throw Failure(.verifyBinding, header.keyID, "\(name) is not what the envelope says")
         }
+        try compare("src", header.source, label.source)
+        try compare("dt", header.detailType, label.detailType)
+        try compare("res", header.resource, label.resource)
         let isRequired =
             options.requireBinding
             || boundRoutes.contains { $0.source.matches(label.source) && $0.detailType.matches(label.detailType) }
@@ -207,5 +224,15 @@ public final class EventVerifier: Verifier {
         if let id = header.id { return EventID(issuer: issuer.source.options.name, text: id) }
         if let id = shape.id { return EventID(issuer: Self.envelopeIssuer, text: id) }
         return EventID(issuer: issuer.source.options.name, text: digest?.hexadecimal ?? "")
+    }
+}
+
+extension String {
+    /// Unicode calls more texts equal than have the same bytes.
+    fileprivate func hasSameBytes(as other: String) -> Bool {
+        let same = utf8.withContiguousStorageIfAvailable { mine in
+            other.utf8.withContiguousStorageIfAvailable { $0.elementsEqual(mine) }
+        }
+        return (same ?? nil) ?? utf8.elementsEqual(other.utf8)
     }
 }

@@ -23,17 +23,17 @@ struct Exposition {
         text += "# HELP \(name) \(help)\n# TYPE \(name) \(kind)\n"
     }
 
-    private mutating func write(_ metric: Metric, _ series: [(labels: [String], value: Double)]) {
+    private mutating func write(_ metric: Metric, _ series: [(labels: [String], value: Level)]) {
         guard !series.isEmpty else { return }
         head(metric.name, metric.kind.rawValue, metric.help)
-        for (labels, value) in series { line(metric.name, Array(zip(metric.labels, labels)), Self.number(value)) }
+        for (labels, value) in series { line(metric.name, Array(zip(metric.labels, labels)), Self.number(value.value)) }
     }
 
-    private mutating func write(_ metric: Metric, _ series: [(labels: [String], value: Registry.Distribution)]) {
+    private mutating func write(_ metric: Metric, _ series: [(labels: [String], value: Spread)]) {
         guard !series.isEmpty else { return }
         head(metric.name, "histogram", metric.help)
-        for (labels, distribution) in series {
-            write(metric.name, Array(zip(metric.labels, labels)), distribution, Metric.bounds)
+        for (labels, spread) in series {
+            write(metric.name, Array(zip(metric.labels, labels)), spread.value, Metric.bounds)
         }
     }
 

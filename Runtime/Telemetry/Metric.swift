@@ -129,7 +129,14 @@ extension Metric {
     static let storeCommits = Metric(
         .histogram, "store_commit_seconds", [], "Time of one transaction, with its wait for the disk.")
     static let storeFailures = Metric(.counter, "store_failures_total", ["code"], "Transactions that failed.")
-    static let storeBytes = Metric(.gauge, "store_bytes", [], "Bytes of the store's files.")
+    static let storeBytes = Metric(.gauge, "store_bytes", [], "Bytes of the store's files, tables and indexes.")
+    static let storeExchanges = Metric(.counter, "store_exchanges_total", [], "Round trips to a shared store.")
+    static let storeRequests = Metric(
+        .counter, "store_requests_total", [], "Statements and items that went in them.")
+    static let storeConnections = Metric(
+        .counter, "store_connections_total", [], "Connections made to a shared store.")
+    static let storeAway = Metric(
+        .gauge, "store_away", [], "1 while a shared store does not answer and no handler runs, 0 otherwise.")
 
     // MARK: local API
     static let apiRequests = Metric(
@@ -177,7 +184,8 @@ extension Metric {
         commits, committed, settled, deadLetters, settleErrors,
         stage, stageEvents, endToEnd,
         published, publishSeconds, publishFailures, outboxRows, outboxBytes, outboxAge,
-        storeCommits, storeFailures, storeBytes, parked, strayTimers,
+        storeCommits, storeFailures, storeBytes, storeExchanges, storeRequests, storeConnections, storeAway,
+        parked, strayTimers,
         journalHead, journalFirst, journalRows, journalHeads,
         apiRequests,
         build, generation, generationsAlive, reloads, trialEvents, trialDecisions, started, logLines, seriesDropped,

@@ -2,7 +2,7 @@
 import Events
 import Synchronization
 
-/// Counts, levels and distributions by label set. Safe from any thread; a change takes one short lock.
+/// Counts, levels and distributions by label set. Safe from any thread; finding a series takes one short lock.
 public final class Registry: Sendable {
     /// One handler's metric, which the handler itself named.
     struct HandlerMetric: Hashable, Sendable {
@@ -27,8 +27,8 @@ public final class Registry: Sendable {
         var distributions: [NamedLabels: Distribution] = [:]
     }
     struct State: Sendable {
-        var numbers = SeriesTable<Double>()
-        var distributions = SeriesTable<Distribution>()
+        var numbers = SeriesTable<Level>()
+        var distributions = SeriesTable<Spread>()
         var families: [HandlerMetric: HandlerFamily] = [:]
         var owners: [String: HandlerMetric] = [:]
         var handlerSeries: [HandlerID: Int] = [:]
@@ -44,26 +44,28 @@ public final class Registry: Sendable {
     // MARK: - the sidecar's own
 
     func add(_ metric: Metric, _ labels: [String] = [], _ amount: Double = 1) {
-        state.withLock { state in state.numbers[state.numbers.place(metric, labels, initial: 0)] += amount }
+        level(metric, labels).value.add(amount)
     }
 
-    func set(_ metric: Metric, _ labels: [String] = [], to level: Double) {
-        state.withLock { state in state.numbers[state.numbers.place(metric, labels, initial: 0)] = level }
-    }
+    func set(_ metric: Metric, _ labels: [String] = [], to value: Double) { level(metric, labels).value.set(value) }
 
     /// Sets every series of a gauge whose first label has this value.
-    func setAll(_ metric: Metric, first label: String, to level: Double) {
-        state.withLock { state in state.numbers.setAll(metric, first: label, to: level) }
+    func setAll(_ metric: Metric, first label: String, to value: Double) {
+        for level in state.withLock({ $0.numbers.all(metric, first: label) }) { level.set(value) }
     }
 
     func observe(_ metric: Metric, _ labels: [String], _ duration: Duration) {
-        let seconds = duration.inSeconds
-        let bucket = Metric.bounds.firstIndex { seconds <= $0 } ?? Metric.bounds.count
-        state.withLock { state in
-            let empty = Distribution(bounds: Metric.bounds.count)
-            let place = state.distributions.place(metric, labels, initial: empty)
-            state.distributions[place].note(bucket, seconds)
-        }
+        spread(metric, labels).value.note(duration)
+    }
+
+    /// A series of a counter or a gauge. One that is its own may be kept, unless its metric's series are ever removed.
+    func level(_ metric: Metric, _ labels: [String]) -> (value: Level, isOwn: Bool) {
+        state.withLock { $0.numbers.find(metric, labels, initial: Level()) }
+    }
+
+    /// The same of a histogram.
+    func spread(_ metric: Metric, _ labels: [String]) -> (value: Spread, isOwn: Bool) {
+        state.withLock { $0.distributions.find(metric, labels, initial: Spread()) }
     }
 
     // MARK: - handlers' own
@@ -112,11 +114,11 @@ public final class Registry: Sendable {
         state.withLock { state in state.numbers.remove(metrics, first: label) }
     }
 
-    /// Everything at one moment.
+    /// All series of one moment, each with its value as it is when it is read.
     func snapshot() -> State {
         var state = state.withLock { $0 }
         for (metric, count) in state.numbers.dropped.merging(state.distributions.dropped, uniquingKeysWith: +) {
-            state.numbers[state.numbers.place(.seriesDropped, [metric.name], initial: 0)] = Double(count)
+            state.numbers.find(.seriesDropped, [metric.name], initial: Level()).value.set(Double(count))
         }
         return state
     }

@@ -173,9 +173,19 @@ extension Telemetry {
         report(failure, at: now)
     }
 
-    public func storeSize(bytes: Int, journalRows: Int) {
+    /// One round trip to a shared store, with what went in it.
+    public func storeExchanged(requests: Int) {
+        registry.add(.storeExchanges, [])
+        registry.add(.storeRequests, [], Double(requests))
+    }
+
+    public func storeConnected() { registry.add(.storeConnections, []) }
+    public func storeAway(_ isAway: Bool) { registry.set(.storeAway, to: isAway ? 1 : 0) }
+
+    /// - Parameter journalRows: `nil` where the store does not count them.
+    public func storeSize(bytes: Int, journalRows: Int?) {
         registry.set(.storeBytes, to: Double(bytes))
-        registry.set(.journalRows, to: Double(journalRows))
+        if let journalRows { registry.set(.journalRows, to: Double(journalRows)) }
     }
 
     // MARK: - the journal

@@ -13,6 +13,7 @@ public final class Telemetry: Sendable {
         var outboxOldest: Instant?
     }
     let state = Mutex(State())
+    private let queues = Mutex<[QueueSeries]>([])
 
     public init(registry: Registry, writer: LogWriter) {
         self.registry = registry
@@ -110,27 +111,30 @@ extension Telemetry: PipelineObserver {
             registry.add(.received, [queue.text], Double(count))
             registry.add(.receivedBytes, [queue.text], Double(bytes))
         case .redelivered: registry.add(.redelivered, [queue.text])
-        case .verified: registry.add(.verified, [queue.text])
+        case .verified: series(of: queue).verified()
         case .duplicate: registry.add(.duplicates, [queue.text])
         case .handled(let subject, let outcome, _, let waited, let took):
-            let handler = subject.handler?.text ?? ""
-            registry.add(.handled, [queue.text, handler, outcome.rawValue])
-            registry.observe(.handleSeconds, [queue.text, handler], took)
-            if let waited { registry.observe(.waitSeconds, [queue.text, handler], waited) }
+            let handler = subject.handler ?? HandlerID("")
+            series(of: queue).handled(by: handler, outcome, waited: waited, took: took)
         case .committed(let count, let took):
             registry.add(.committed, [queue.text], Double(count))
             registry.observe(.commits, [queue.text], took)
-        case .settled(_, let how, let endToEnd):
-            registry.add(.settled, [queue.text, how.rawValue])
-            registry.observe(.endToEnd, [queue.text, how.rawValue], endToEnd)
-        case .stage(let stage, let count, let took):
-            registry.add(.stageEvents, [queue.text, stage.rawValue], Double(count))
-            registry.observe(.stage, [queue.text, stage.rawValue], took)
+        case .settled(_, let how, let endToEnd): series(of: queue).settled(how, endToEnd: endToEnd)
+        case .stage(let stage, let count, let took): series(of: queue).stage(stage, count: count, took: took)
         case .inHand(let messages, let bytes, let oldest):
             registry.set(.inHand, [queue.text], to: Double(messages))
             registry.set(.inHandBytes, [queue.text], to: Double(bytes))
             registry.set(.oldest, [queue.text], to: oldest.inSeconds)
         default: break
+        }
+    }
+
+    private func series(of queue: QueueName) -> QueueSeries {
+        queues.withLock { queues in
+            if let known = queues.first(where: { $0.queue == queue }) { return known }
+            let made = QueueSeries(queue, in: registry)
+            if queues.count < Limits.queues { queues.append(made) }
+            return made
         }
     }
 

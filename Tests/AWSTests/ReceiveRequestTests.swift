@@ -47,6 +47,28 @@ import Testing
         #expect(failure?.code == .receiveUnavailable)
     }
 
+    /// A delete or an extension behind a poll of twenty seconds would come too late.
+    @Test func noOtherCallWaitsForTheConnectionOfAPoll() async throws {
+        let server = try TestServer { request in
+            request.headers["x-amz-target"] == "AmazonSQS.ReceiveMessage"
+                ? .silence : .json(#"{"Successful":[{"Id":"0"}]}"#)
+        }
+        let polls = HTTPClient(connections: 1)
+        let session = AWSSession(
+            AWSOptions(queueEndpoint: server.url, environment: environment()), http: HTTPClient(connections: 1),
+            polls: polls, clock: SystemClock())
+        let queue = SQSQueue(session, queue: "http://x/1/q")
+        let poll = Task { try await queue.receive(atMost: 1, wait: .seconds(20)) }
+        for await request in server.arrivals where request.headers["x-amz-target"] == "AmazonSQS.ReceiveMessage" {
+            break
+        }
+        let receipt = ReceiptHandle("r")
+        #expect(await queue.delete([receipt]) == [nil])
+        #expect(await queue.changeVisibility([VisibilityChange(receipt: receipt, timeout: .seconds(30))]) == [nil])
+        polls.shutdown()
+        await #expect(throws: Failure.self) { try await poll.value }
+    }
+
     /// SQS refuses a whole batch in which two entries have one id.
     @Test func entriesOfABatchHaveIdsOfTheirOwnThoughTheyAreOfOneMessage() async throws {
         let server = try TestServer { _ in .json(#"{"Successful":[{"Id":"0"},{"Id":"1"},{"Id":"2"}]}"#) }

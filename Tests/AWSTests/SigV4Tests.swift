@@ -20,7 +20,7 @@ import Testing
         let vector = try SigningCase(name)
         let (canonical, _) = SigV4.canonicalRequest(vector.request)
         #expect(String(decoding: canonical, as: UTF8.self) == (try vector.file("header-canonical-request.txt")))
-        let toSign = SigV4.stringToSign(canonical, at: vector.time, vector.scope)
+        let toSign = SigV4.stringToSign(canonical, at: vector.time.basic, vector.scope.text)
         #expect(String(decoding: toSign, as: UTF8.self) == (try vector.file("header-string-to-sign.txt")))
         let key = SigV4.signingKey(secret: vector.credentials.secretAccessKey, vector.scope)
         #expect(SigV4.signature(of: toSign, key: key) == (try vector.file("header-signature.txt")))

@@ -32,9 +32,9 @@ struct EventsBenchmark {
                 handlers: [{id: counting, plugin: \(plugin)\(isolation)}]
                 """
             let folder = try SidecarUnderTest.folder("events")
-            let sidecar = try await SidecarUnderTest.start(in: folder, cloud, settings, core: 1)
+            let sidecar = try await SidecarUnderTest.start(in: folder, cloud, settings, cores: "1")
             defer { sidecar.stop() }
-            let idle = sidecar.memory
+            let idle = sidecar.memory.whole
             try await measure(details, cloud, sidecar, idle)
         }
     }
@@ -50,7 +50,7 @@ struct EventsBenchmark {
         }
         var most = idle
         while cloud.statistics.queue("bench")?.deleted ?? 0 < count {
-            most = max(most, sidecar.memory)
+            most = max(most, sidecar.memory.whole)
             try await Task.sleep(for: .milliseconds(20))
             if ContinuousClock.now - start > .seconds(600) { break }
         }

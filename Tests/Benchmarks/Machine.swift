@@ -28,10 +28,39 @@ enum Machine {
         return (user + system) * 1e6 / Double(sysconf(Int32(_SC_CLK_TCK)))
     }
 
-    /// The proportional share of resident memory, in kB.
-    static func proportionalSetSize(of process: Int32) -> Int {
-        text("/proc/\(process)/smaps_rollup").split(separator: "\n").first { $0.hasPrefix("Pss:") }
-            .flatMap { $0.split(separator: " ").dropFirst().first.flatMap { Int($0) } } ?? 0
+    /// Resident memory in kB: the proportional share, and of it what is backed by no file and what is by one.
+    struct Memory {
+        var whole = 0
+        var anonymous = 0
+        var fileBacked = 0
+
+        static func + (a: Memory, b: Memory) -> Memory {
+            Memory(
+                whole: a.whole + b.whole, anonymous: a.anonymous + b.anonymous, fileBacked: a.fileBacked + b.fileBacked)
+        }
+        var text: String {
+            "\(whole / 1024) MB (PSS): \(anonymous / 1024) anonymous, \(fileBacked / 1024) file-backed"
+        }
+    }
+
+    /// Of all of them together (proc(5), smaps_rollup; shared memory counts as a file).
+    static func memory(of processes: [Int32]) -> Memory {
+        processes.reduce(Memory()) { sum, process in
+            var fields: [Substring: Int] = [:]
+            for line in text("/proc/\(process)/smaps_rollup").split(separator: "\n") {
+                let words = line.split(separator: " ", maxSplits: 2)
+                if words.count > 1 { fields[words[0]] = Int(words[1]) }
+            }
+            func field(_ name: Substring) -> Int { fields[name] ?? 0 }
+            return sum
+                + Memory(
+                    whole: field("Pss:"), anonymous: field("Pss_Anon:"),
+                    fileBacked: field("Pss_File:") + field("Pss_Shmem:"))
+        }
+    }
+
+    static func descriptors(of process: Int32) -> Int {
+        ((try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/fd")) ?? []).count
     }
 
     static func children(of process: Int32) -> [Int32] {

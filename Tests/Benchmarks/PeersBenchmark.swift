@@ -81,7 +81,7 @@ struct PeersBenchmark {
             let seconds = Double((ContinuousClock.now - begin).milliseconds) / 1000
             figures.cost.append((spent() - cpu) / Double(all - first))
             figures.rate.append(Double(all - first) / seconds)
-            figures.memory.append(everyone(processes).map(Machine.proportionalSetSize(of:)).reduce(0, +) / 1024)
+            figures.memory.append(Machine.memory(of: everyone(processes)).whole / 1024)
             return figures
         }
     }
@@ -105,7 +105,7 @@ struct PeersBenchmark {
                  handlers: [counting]}
             handlers: [{id: counting, plugin: \(SidecarUnderTest.products)/libfixture-counting.so}]
             """
-        return [try await SidecarUnderTest.start(in: folder, cloud, settings, core: 1).process]
+        return [try await SidecarUnderTest.start(in: folder, cloud, settings, cores: "1").process]
     }
 
     private func start(

@@ -12,6 +12,8 @@ struct ReloadBenchmark {
     private static let perSecond = 500
     /// Of each handler: a reload takes the longer of its own time and this share of the load.
     private static let perReload = 100
+    /// How often it is looked what the sidecar has: after so many reloads.
+    private static let look = 20
     private static let handlers = [
         (name: "counting", source: "test.in", library: "libfixture-counting.so"),
         (name: "hello-swift", source: "qsl.payments", library: "libhello-swift.so"),
@@ -70,6 +72,7 @@ struct ReloadBenchmark {
                 sent += 10
             }
             if reload < Self.reloads, sent >= reload * Self.perReload, await generation(sidecar) == reload + 1 {
+                if reload > 0, reload % Self.look == 0 { print("  after reload \(reload)  \(footprint(sidecar))") }
                 reload += 1
                 let handler = Self.handlers[reload % Self.handlers.count]
                 try install(handler.library, as: handler.name, build: reload)
@@ -81,6 +84,7 @@ struct ReloadBenchmark {
         let sustained = seconds(since: start)
         _ = try await poll { published(cloud).count >= total }
         let served = await generation(sidecar) - 1
+        print("  after reload \(served)  \(footprint(sidecar))")
         _ = try await poll { sidecar.workers.count == Self.handlers.count }
         let after = footprint(sidecar)
         report(cloud, await sidecar.metrics(), total: total, isEmpty: isEmpty)
@@ -126,8 +130,8 @@ struct ReloadBenchmark {
     }
 
     private func footprint(_ sidecar: SidecarUnderTest) -> String {
-        let descriptors = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(sidecar.id)/fd"))?.count ?? 0
-        return "\(sidecar.memory / 1024) MB (PSS), \(sidecar.workers.count) workers, \(descriptors) descriptors"
+        let processes = sidecar.workers.count + 1
+        return "\(sidecar.memory.text); \(processes) processes, \(Machine.descriptors(of: sidecar.id)) descriptors"
     }
 
     // MARK: - events

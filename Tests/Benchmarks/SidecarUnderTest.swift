@@ -9,7 +9,7 @@ import Signatures
 struct SidecarUnderTest {
     let process: Process
     private let admin: Int
-    private let log: String
+    let log: String
     private static let client = HTTPClient(connections: 2)
 
     static let products = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().path
@@ -25,9 +25,11 @@ struct SidecarUnderTest {
     /// Starts it, and returns when it is ready.
     /// - Parameters:
     ///   - settings: YAML of `queues`, `handlers` and what else differs from a plain sidecar.
-    ///   - core: the one that it shares with its workers; `nil` for any.
+    ///   - cores: those that it shares with its workers, as taskset(1) takes them; `nil` for any.
+    ///   - poll: how often it is asked whether it is ready.
     static func start(
-        in folder: String, _ cloud: LocalCloud, _ settings: String, core: Int? = nil, admin: Int = 19_464
+        in folder: String, _ cloud: LocalCloud, _ settings: String, cores: String? = nil, admin: Int = 19_464,
+        poll: Duration = .milliseconds(100)
     ) async throws -> SidecarUnderTest {
         let yaml = """
             aws: {endpoint: "\(cloud.endpoint)", region: us-east-1}
@@ -40,14 +42,14 @@ struct SidecarUnderTest {
         try yaml.write(toFile: folder + "/outrigger.yaml", atomically: true, encoding: .utf8)
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/env")
-        let pinned = core.map { ["taskset", "-c", String($0)] } ?? []
+        let pinned = cores.map { ["taskset", "-c", $0] } ?? []
         process.arguments = pinned + [products + "/outrigger", "run", folder + "/outrigger.yaml"]
         process.environment = ["AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "PATH": "/usr/bin:/bin"]
         _ = FileManager.default.createFile(atPath: folder + "/log", contents: nil)
         process.standardError = FileHandle(forWritingAtPath: folder + "/log")
         try process.run()
         let sidecar = SidecarUnderTest(process: process, admin: admin, log: folder + "/log")
-        try await sidecar.waitUntilReady()
+        try await sidecar.waitUntilReady(poll)
         return sidecar
     }
 
@@ -57,8 +59,8 @@ struct SidecarUnderTest {
         process.waitUntilExit()
     }
 
-    /// The proportional share of memory of sidecar and workers, in kB.
-    var memory: Int { ([id] + workers).map(Machine.proportionalSetSize(of:)).reduce(0, +) }
+    /// Of sidecar and workers.
+    var memory: Machine.Memory { Machine.memory(of: [id] + workers) }
     var id: Int32 { process.processIdentifier }
     var workers: [Int32] { Machine.children(of: id) }
 
@@ -70,10 +72,11 @@ struct SidecarUnderTest {
         try? await Self.client.send(HTTPRequest(url: "http://127.0.0.1:\(admin)\(path)", timeout: .seconds(5)))
     }
 
-    private func waitUntilReady() async throws {
-        for _ in 0..<300 {
+    private func waitUntilReady(_ poll: Duration) async throws {
+        let end = ContinuousClock.now + .seconds(30)
+        while ContinuousClock.now < end {
             if await get("/readyz")?.status == 200 { return }
-            try await Task.sleep(for: .milliseconds(100))
+            try await Task.sleep(for: poll)
         }
         stop()
         throw Failure(.settingsInvalid, log, "the sidecar does not become ready")

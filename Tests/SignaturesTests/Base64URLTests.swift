@@ -1,3 +1,4 @@
+import CDilithium
 import Signatures
 import Testing
 
@@ -38,5 +39,20 @@ struct Base64URLTests {
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
         #expect(alphabet.count { Base64URL.decode([0x41, $0]) != nil } == 4)
         #expect(alphabet.count { Base64URL.decode([0x41, 0x41, $0]) != nil } == 16)
+    }
+
+    @Test("Vectors and the portable way say the same of each byte at each place")
+    func paths() {
+        let text = Base64URL.encode((0..<99).map { UInt8(truncatingIfNeeded: $0 &* 151) })
+        for place in text.indices {
+            for byte in UInt8.min...UInt8.max {
+                var text = text
+                text[place] = byte
+                var (vectors, portable) = ([UInt8](repeating: 0, count: 99), [UInt8](repeating: 0, count: 99))
+                let verdict = base64url_decode(text, text.count, &vectors)
+                #expect(verdict == base64url_decode_portable(text, text.count, &portable))
+                #expect(verdict == 0 || vectors == portable)
+            }
+        }
     }
 }

@@ -64,14 +64,14 @@ struct HashTests {
             ),
         ])
     func hmac(key: [UInt8], message: [UInt8], expected: String) {
-        #expect(Hash.hmacSHA256(key: key, message: message) == [UInt8](hexadecimal: expected))
+        #expect(HMACKey(key).code(of: message).hexadecimal == expected)
     }
 
     @Test("HMAC-SHA256 of an empty message under an empty key")
     func emptyHMAC() {
         #expect(
-            Hash.hmacSHA256(key: [], message: [])
-                == [UInt8](hexadecimal: "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad"))
+            HMACKey([]).code(of: []).hexadecimal
+                == "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad")
     }
 
     @Test(

@@ -243,11 +243,8 @@ private:
     }
 
     bool escapesAreValid(size_t at, size_t end) {
-        while (at < end) {
-            if (p[at] != '\\') {
-                at += 1;
-                continue;
-            }
+        while (auto slash = static_cast<const uint8_t *>(std::memchr(p + at, '\\', end - at))) {
+            at = size_t(slash - p);
             if (at + 1 >= end) return fail(CSIMDJSON_BAD_ESCAPE, at), false;
             if (p[at + 1] != 'u') {
                 if (std::memchr("\"\\/bfnrt", p[at + 1], 8) == nullptr) return fail(CSIMDJSON_BAD_ESCAPE, at), false;
@@ -636,7 +633,7 @@ extern "C" double csimdjson_double(const uint8_t *literal, size_t length) {
 }
 
 extern "C" uint32_t csimdjson_member(
-    const uint8_t *bytes, const csimdjson_node *nodes, uint32_t object, const char *name, size_t length) {
+    const uint8_t *bytes, const csimdjson_node *nodes, uint32_t object, const uint8_t *name, size_t length) {
     uint32_t end = nodes[object].next;
     for (uint32_t key = object + 1; key < end; key = nodes[key + 1].next) {
         const uint8_t *raw = bytes + nodes[key].start + 1;

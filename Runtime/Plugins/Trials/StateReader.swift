@@ -29,7 +29,7 @@ final class StateReader: Sendable {
 
     /// What travels with the events; nothing where the store does not answer: the handler's own get then tells it so.
     func values(of requests: [(lease: Lease, keys: [Bytes])]) async -> [[StateValue]] {
-        if requests.allSatisfy(\.keys.isEmpty) { return [] }
+        if requests.allSatisfy({ $0.keys.isEmpty }) { return [] }
         let known = all
         let missing = requests.flatMap { request in request.keys.filter { known[request.lease]?[$0] == nil } }
         guard let values = missing.isEmpty ? [] : try? await state.read(missing, of: handler, at: clock.now)

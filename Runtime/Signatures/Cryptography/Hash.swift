@@ -22,17 +22,6 @@ public enum Hash {
         Digest.written { CCryptoBoringSSL_SHA256(buffer.bindMemory(to: UInt8.self).baseAddress, buffer.count, $0) }
     }
 
-    /// HMAC-SHA256 (RFC 2104, FIPS 198-1): 32 bytes.
-    public static func hmacSHA256(key: [UInt8], message: [UInt8]) -> [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: 32) { output, count in
-            var written: UInt32 = 0
-            let digest = CCryptoBoringSSL_HMAC(
-                CCryptoBoringSSL_EVP_sha256(), key, key.count, message, message.count, output.baseAddress, &written)
-            precondition(digest != nil && written == 32, "out of memory")
-            count = 32
-        }
-    }
-
     /// MD5 (RFC 1321), 16 bytes. Only where a protocol asks for it (SQS: MD5OfMessageBody): it protects nothing.
     public static func md5(_ bytes: some Collection<UInt8>) -> [UInt8] {
         withBuffer(of: bytes) { buffer in
@@ -69,6 +58,27 @@ public struct SHA256Stream: Sendable {
     public func finish() -> Digest {
         var last = state
         return Digest.written { CCryptoBoringSSL_SHA256_Final($0, &last) }
+    }
+}
+
+/// A key for HMAC-SHA256 (RFC 2104, FIPS 198-1), for many messages: what depends on the key alone is hashed once.
+public struct HMACKey: Sendable {
+    private var inner = SHA256Stream()
+    private var outer = SHA256Stream()
+    private static let blockBytes = 64
+
+    public init(_ key: some Collection<UInt8>) {
+        var block = key.count > Self.blockBytes ? Hash.sha256(key).bytes : Array(key)
+        block += [UInt8](repeating: 0, count: Self.blockBytes - block.count)
+        inner.update(block.map { $0 ^ 0x36 })
+        outer.update(block.map { $0 ^ 0x5C })
+    }
+
+    public func code(of message: [UInt8]) -> Digest {
+        var (inner, outer) = (inner, outer)
+        inner.update(message)
+        outer.update(inner.finish().bytes)
+        return outer.finish()
     }
 }
 

@@ -65,7 +65,7 @@ size_t csimdjson_unescape(const uint8_t *raw, size_t length, uint8_t *out);
 
 /* The index of the value of an object's member, 0 if it has none of that name. */
 uint32_t csimdjson_member(
-    const uint8_t *bytes, const csimdjson_node *nodes, uint32_t object, const char *name, size_t length);
+    const uint8_t *bytes, const csimdjson_node *nodes, uint32_t object, const uint8_t *name, size_t length);
 
 typedef struct {
     csimdjson_status status;
