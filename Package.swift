@@ -99,6 +99,7 @@ let package = Package(
         .executable(name: "outrigger", targets: ["Sidecar"]),
         .executable(name: "outrigger-worker", targets: ["Worker"]),
         .executable(name: "outrigger-benchmarks", targets: ["Benchmarks"]),
+        .executable(name: "outrigger-stages", targets: ["Stages"]),
         .executable(name: "outrigger-simulation", targets: ["Simulate"]),
         .executable(name: "ledger-service", targets: ["LedgerService"]),
         .library(name: "HandlerKit", targets: ["Kit", "ABI"]),
@@ -146,8 +147,8 @@ let package = Package(
             exclude: ["CDilithium", "Cryptography"]),
         module("Services", ["Events", "Pipeline", "HTTP", "JSON", "Cryptography"]),
         .target(
-            name: "StoreCommon", dependencies: ["Events", "Pipeline", "Cryptography"], path: "Runtime/Store/Common",
-            swiftSettings: strict),
+            name: "StoreCommon", dependencies: ["Events", "Pipeline", "JSON", "Cryptography"],
+            path: "Runtime/Store/Common", swiftSettings: strict),
         module(
             "Store", ["Events", "Pipeline", "JSON", "Cryptography", "StoreCommon", grdb], exclude: ["Common"]),
         .systemLibrary(
@@ -180,8 +181,8 @@ let package = Package(
             name: "Sidecar",
             dependencies: [
                 "Events", "Pipeline", "JSON", "HTTP", "Cryptography", "AWS", "Signatures", "Services", "Store",
-                "StoreCommon", "Plugins", "LocalAPI", "LocalCloud", "Telemetry", "Settings", "Conformance", arguments,
-                lifecycle, logging, signals,
+                "StoreCommon", "PostgreSQL", "Plugins", "LocalAPI", "LocalCloud", "Telemetry", "Settings",
+                "Conformance", arguments, lifecycle, logging, signals,
             ],
             path: "Runtime/Sidecar", swiftSettings: strict),
 
@@ -299,10 +300,18 @@ let package = Package(
         .executableTarget(
             name: "Benchmarks",
             dependencies: [
-                "Events", "Pipeline", "HTTP", "JSON", "CDilithium", "Cryptography", "Signatures", "Store", "LocalCloud",
+                "Events", "Pipeline", "HTTP", "JSON", "CDilithium", "Cryptography", "Signatures", "Store", "PostgreSQL",
+                "AWS", "LocalCloud", "Support",
             ],
             path: "Tests/Benchmarks",
-            exclude: ["run", "peers"], swiftSettings: strict),
+            exclude: ["profile", "run", "peers", "stages"], swiftSettings: strict),
+        .executableTarget(
+            name: "Stages",
+            dependencies: [
+                "Events", "Pipeline", "JSON", "HTTP", "Cryptography", "AWS", "Signatures", "Store", "Plugins",
+                "Telemetry",
+            ],
+            path: "Tests/Benchmarks/stages", exclude: ["run", "thresholds"], swiftSettings: strict),
     ] + fixtures.map(fixture)
         + ["Treasury", "Compliance", "Notification", "Token"].flatMap(handler),
     swiftLanguageModes: [.v6],

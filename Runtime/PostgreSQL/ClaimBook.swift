@@ -13,11 +13,12 @@ struct ClaimBook: Sendable {
 
     private var claims: [UInt64: Entry] = [:]
     private var committed = CommittedFences()
-    /// Calls whose answer was lost: what they were granted nobody runs. With the time until which that may hold.
+    /// Fences that were asked for in calls whose answer was lost: what they were granted nobody runs. With the time
+    /// until which that may hold.
     private var lost: [Int64: Instant] = [:]
     private var lastNumber: Int64
 
-    /// Numbers of calls and versions of state never repeat: the boot stands in the upper 24 bits, a count below.
+    /// Fences, versions of state and marks never repeat: the boot stands in the upper 24 bits, a count below.
     init(boot: Int64) { lastNumber = boot << 40 }
 
     mutating func nextNumber() -> Int64 {
@@ -41,8 +42,8 @@ struct ClaimBook: Sendable {
 
     func isCommitted(_ fence: UInt64) -> Bool { committed.contains(fence) }
 
-    mutating func lose(_ call: Int64, until: Instant) { lost[call] = until }
-    var lostCalls: [Int64] { lost.keys.sorted() }
+    mutating func lose(_ fences: [Int64], until: Instant) { for fence in fences { lost[fence] = until } }
+    var lostFences: [Int64] { lost.keys.sorted() }
 
     mutating func sweep(at now: Instant) {
         claims = claims.filter { $0.value.ends + Self.grace > now }

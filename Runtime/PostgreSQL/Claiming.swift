@@ -16,6 +16,7 @@ extension PostgreSQLStore {
     private struct Asked {
         let index: Int
         let request: ClaimRequest
+        let fence: Int64
         /// What was judged: the mark of its rows, `nil` before there was anything to grant.
         var mark: String?
         var history: History
@@ -37,12 +38,13 @@ extension PostgreSQLStore {
     }
 
     private func claimChunk(_ requests: [ClaimRequest], at now: Instant) async throws(Failure) -> [Claim] {
-        let call = book.withLock { $0.nextNumber() }
+        let fences = book.withLock { book in requests.map { _ in book.nextNumber() } }
         var claims = [Claim](repeating: .inFlight, count: requests.count)
         var duplicates: [JournalEntry] = []
-        var open = requests.enumerated().map { index, request in
-            var asked = Asked(index: index, request: request, history: History(firstSeen: now))
-            if case .grant(let history) = Dedup.judge([], for: request, at: now) {
+        var open = requests.indices.map { index in
+            var asked = Asked(
+                index: index, request: requests[index], fence: fences[index], history: History(firstSeen: now))
+            if case .grant(let history) = Dedup.judge([], for: asked.request, at: now) {
                 asked.mark = ""
                 asked.history = history
             }
@@ -50,19 +52,19 @@ extension PostgreSQLStore {
         }
         for _ in 0..<Self.rounds where !open.isEmpty {
             let answers: [[Known]]
-            do throws(Failure) { answers = try await ask(open, as: call, at: now) } catch {
-                // It may have been granted all the same: nobody would run it until the lease has ended.
+            do throws(Failure) { answers = try await ask(open, at: now) } catch {
+                // They may have been granted all the same: nobody would run them until the leases have ended.
                 let until = now + (requests.map(\.lease).max() ?? .zero) + .minutes(1)
                 book.withLock { book in
-                    book.lose(call, until: until)
+                    book.lose(fences, until: until)
                     for lease in claims.compactMap(\.lease) { book.remove(lease.fence) }
                 }
                 throw error
             }
             var left: [Asked] = []
             for (asked, known) in zip(open, answers) {
-                if let granted = known.first, granted.kind == .granted {
-                    claims[asked.index] = grant(asked, fence: granted.fence, at: now)
+                if known.first?.kind == .granted {
+                    claims[asked.index] = grant(asked, at: now)
                     continue
                 }
                 let verdict = Known.Verdict(known, for: asked.request, at: now)
@@ -85,11 +87,12 @@ extension PostgreSQLStore {
             }
             open = left
         }
-        await writer.leave(duplicates.map { record($0) })
+        if !duplicates.isEmpty { await writer.leave(duplicates.map { record($0) }) }
         return claims
     }
 
-    private func grant(_ asked: Asked, fence: UInt64, at now: Instant) -> Claim {
+    private func grant(_ asked: Asked, at now: Instant) -> Claim {
+        let fence = UInt64(bitPattern: asked.fence)
         let claim = Claimed(
             asked.request, history: asked.history, row: asked.own, wasDone: asked.wasDone, permit: asked.permit,
             keepsPayload: options.keepsPayloads)
@@ -98,35 +101,37 @@ extension PostgreSQLStore {
     }
 
     /// One transaction, one round trip.
-    private func ask(_ open: [Asked], as call: Int64, at now: Instant) async throws(Failure) -> [[Known]] {
-        let lost = book.withLock { $0.lostCalls }
-        let locks = open.flatMap { LockKeys.identities(of: $0.request, in: options.schema) }
-        var statements = [Statement("SELECT take_locks($1)", [.integers(LockKeys.sorted(locks))])]
-        if !lost.isEmpty {
-            statements.append(Statement("DELETE FROM claims WHERE owner = ANY ($1)", [.integers(lost)]))
-        }
-        let first = statements.count
-        statements += open.map { statement($0, call: call, at: now) }
+    private func ask(_ open: [Asked], at now: Instant) async throws(Failure) -> [[Known]] {
+        let lost = book.withLock { $0.lostFences }
+        let locks = LockKeys.sorted(open.flatMap { LockKeys.identities(of: $0.request, in: options.schema) })
+        var statements = [Statement("SELECT take_locks($1)", [.integers(locks)])]
+        if !lost.isEmpty { statements.append(Statement("SELECT release($1)", [.integers(lost)])) }
+        statements.append(
+            .rows(
+                """
+                SELECT * FROM claim($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, \
+                $18, $19)
+                """, open.map { row($0, at: now) }))
         let sent = statements
         let rows = try await pool.run { session throws(ServerFailure) in try session.run(sent) }
-        return rows.dropFirst(first).map { $0.compactMap { Known($0) } }
+        var known = [[Known]](repeating: [], count: open.count)
+        for found in (rows.last ?? []).compactMap({ Known($0) }) where known.indices.contains(found.request) {
+            known[found.request].append(found)
+        }
+        return known
     }
 
-    private func statement(_ asked: Asked, call: Int64, at now: Instant) -> Statement {
+    private func row(_ asked: Asked, at now: Instant) -> [Value] {
         let request = asked.request
         let event = request.event
-        return Statement(
-            """
-            SELECT * FROM claim($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
-            """,
-            [
-                .text(request.consumer.text), .text(event.id.issuer), .text(event.id.text),
-                .optional(event.tokenDigest), .text(request.handler.text), .optional(request.businessKey),
-                .optional(request.group), .instant(now), .optional(asked.mark), .digest(event.payloadDigest),
-                .text(event.source), .text(event.detailType), .text(event.resource), .text(request.messageID.text),
-                .number(asked.history.attempts), .number(asked.history.strikes), .instant(asked.history.firstSeen),
-                .integer(request.lease.milliseconds), .integer(call),
-            ])
+        return [
+            .instant(now), .text(request.consumer.text), .text(event.id.issuer), .text(event.id.text),
+            .optional(event.tokenDigest), .text(request.handler.text), .optional(request.businessKey),
+            .optional(request.group), .optional(asked.mark), .integer(asked.fence), .digest(event.payloadDigest),
+            .text(event.source), .text(event.detailType), .text(event.resource), .text(request.messageID.text),
+            .number(asked.history.attempts), .number(asked.history.strikes), .instant(asked.history.firstSeen),
+            .integer(request.lease.milliseconds),
+        ]
     }
 
     // MARK: - leases
@@ -155,13 +160,7 @@ extension PostgreSQLStore {
         book.withLock { book in for lease in leases { book.remove(lease.fence) } }
         // A claim that cannot be given back ends by itself.
         _ = try? await pool.run { session throws(ServerFailure) in
-            try session.run([
-                Statement(
-                    """
-                    DELETE FROM claims WHERE fence IN \
-                    (SELECT fence FROM claims WHERE fence = ANY ($1) FOR UPDATE SKIP LOCKED)
-                    """, [.integers(fences)])
-            ])
+            try session.run([Statement("SELECT release($1)", [.integers(fences)])])
         }
     }
 }

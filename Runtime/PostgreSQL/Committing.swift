@@ -41,7 +41,7 @@ extension PostgreSQLStore: Ledger {
         let fence = commitment.lease.fence
         switch answer {
         case .success(let rows):
-            switch rows.first?.first?.integer(0) {
+            switch rows.first?.integer(0) {
             case 0:
                 book.withLock { $0.conclude(fence) }
                 return .committed
@@ -59,30 +59,34 @@ extension PostgreSQLStore: Ledger {
     public func refuse(_ refusals: [Refusal], at now: Instant) async throws(Failure) {
         let parts = refusals.map { refusal in
             let failure = refusal.failure
-            let mark = "refuse \(refusal.consumer.text) \(refusal.messageID.text)"
-            let queue = Value.text(refusal.consumer.text)
+            let mark = mark()
             var part = Part(
                 locks: [LockKeys.key(options.schema, "refusal", refusal.consumer.text, refusal.messageID.text)],
                 rings: .journal)
+            part.decision = Statement(
+                "SELECT refuse($1, $2, $3, $4, $5, $6, $7, $8)",
+                [
+                    mark, .text(refusal.consumer.text), .text(refusal.messageID.text), .text(failure.code.rawValue),
+                    .text(failure.subject), .text(failure.cause), .instant(now), .instant(refusal.keepUntil),
+                ])
+            // Of a message that was refused before the letter may be newer.
             if let letter = refusal.shelved {
-                part.statements.append(shelve(letter, refusal.consumer, refusal.messageID, "", at: now))
+                part.effects.append(shelve(letter, refusal.consumer, refusal.messageID, Self.unmarked, at: now))
             }
-            part.statements.append(
-                Statement(
-                    "SELECT refuse($1, $2, $3, $4, $5, $6, $7, $8)",
-                    [
-                        .text(mark), queue, .text(refusal.messageID.text), .text(failure.code.rawValue),
-                        .text(failure.subject), .text(failure.cause), .instant(now), .instant(refusal.keepUntil),
-                    ]))
             let body = refusal.verified?.event.detail ?? refusal.body
-            part.statements.append(append(JournalEntry(refusal, at: now), mark, body))
+            part.effects.append(append(JournalEntry(refusal, at: now), mark, body))
             return part
         }
         for answer in try await writer.perform(parts) { _ = try require(answer) }
     }
 
+    /// Names a part in its transaction.
+    func mark() -> Value { .integer(book.withLock { $0.nextNumber() }) }
+    /// Of what hangs on nothing.
+    static let unmarked = Value.integer(0)
+
     /// The rows of a part whose values must be fit.
-    func require(_ answer: Writer.Answer) throws(Failure) -> [[Row]] {
+    func require(_ answer: Writer.Answer) throws(Failure) -> [Row] {
         do throws(ServerFailure) { return try answer.get() } catch {
             throw Failure(.storeUnavailable, "postgresql", "\(error.message) (\(error.state))")
         }
@@ -130,54 +134,74 @@ extension PostgreSQLStore: Ledger {
     private func part(
         _ commitment: Commitment, of claim: Claimed, _ writes: [PreparedWrite], at now: Instant
     ) -> Part {
-        let mark = "\(Int64(bitPattern: commitment.lease.fence))"
+        let mark = mark()
         var part = Part(locks: LockKeys.identities(of: claim, in: options.schema), rings: .journal)
-        part.statements.append(finish(commitment, of: claim, at: now))
+        part.decision = finish(commitment, of: claim, mark, at: now)
         switch commitment.verdict {
         case .done(let effects):
-            part.locks += (effects.reads.map(\.key) + effects.writes.map(\.key)).map {
-                LockKeys.state($0, of: claim.handler)
-            }
-            if !writes.isEmpty { part.statements.append(write(writes, of: claim.handler, mark)) }
-            for (ordinal, draft) in effects.drafts.enumerated() {
-                let id = DerivedID.publication(parent: claim.id, handler: claim.handler, ordinal: ordinal)
-                part.locks.append(LockKeys.resource(draft.resource))
-                part.statements.append(
-                    enqueue(draft, id, parent: claim.id.text, claim.handler.text, claim.trace, mark, at: now))
-                part.rings.formUnion(.outbox)
-            }
-            for timer in effects.timers {
-                part.locks.append(LockKeys.timer(timer.key, of: claim.handler))
-                part.statements.append(change(timer, of: claim, fence: commitment.lease.fence, mark))
-                part.rings.formUnion(.timers)
-            }
+            add(effects, writes, of: claim, fence: commitment.lease.fence, mark, to: &part, at: now)
         case .retry: break
         case .dead(_, let letter, _):
-            if let letter {
-                part.statements.append(shelve(letter, claim.consumer, claim.messageID, mark, at: now))
-            }
+            if let letter { part.effects.append(shelve(letter, claim.consumer, claim.messageID, mark, at: now)) }
         }
-        part.statements.append(append(JournalEntry(commitment, of: claim, at: now), mark, claim.payload))
+        part.effects.append(append(JournalEntry(commitment, of: claim, at: now), mark, claim.payload))
         return part
     }
 
-    private func finish(_ commitment: Commitment, of claim: Claimed, at now: Instant) -> Statement {
-        var (state, failure, parks, effects) = (Known.State.done, Failure?.none, false, Effects.none)
+    private func add(
+        _ effects: Effects, _ writes: [PreparedWrite], of claim: Claimed, fence: UInt64, _ mark: Value,
+        to part: inout Part, at now: Instant
+    ) {
+        let seen = effects.reads.map { ($0.key, $0.version) }
+            + effects.writes.compactMap { write in write.expected.map { (write.key, $0) } }
+        part.seen = Set(seen.map { StateKey(handler: claim.handler, key: $0.0) })
+        part.written = Set(writes.map { StateKey(handler: claim.handler, key: $0.key) })
+        part.locks += part.seen.union(part.written).map { LockKeys.state($0.key, of: claim.handler) }
+        part.looks = seen.map { key, version in
+            .row(
+                "SELECT see_state($1, $2, $3, $4, $5)",
+                [mark, .text(claim.handler.text), .bytes(key), .bits(version), .instant(now)])
+        }
+        for write in writes {
+            part.effects.append(
+                .row(
+                    "SELECT write_state($1, $2, $3, $4, $5, $6)",
+                    [
+                        mark, .text(claim.handler.text), .bytes(write.key), .integer(write.version),
+                        .optional(write.expires), write.value.map(Value.bytes) ?? .null,
+                    ]))
+        }
+        for (ordinal, draft) in effects.drafts.enumerated() {
+            let id = DerivedID.publication(parent: claim.id, handler: claim.handler, ordinal: ordinal)
+            part.locks.append(LockKeys.resource(draft.resource))
+            part.effects.append(
+                enqueue(draft, id, parent: claim.id.text, claim.handler.text, claim.trace, mark, at: now))
+            part.rings.formUnion(.outbox)
+        }
+        for timer in effects.timers {
+            part.locks.append(LockKeys.timer(timer.key, of: claim.handler))
+            part.effects.append(change(timer, of: claim, fence: fence, mark))
+            part.rings.formUnion(.timers)
+        }
+    }
+
+    private func finish(
+        _ commitment: Commitment, of claim: Claimed, _ mark: Value, at now: Instant
+    ) -> Statement {
+        var (state, failure, parks) = (Known.State.done, Failure?.none, false)
         switch commitment.verdict {
-        case .done(let done): effects = done
+        case .done: break
         case .retry(let why): (state, failure) = (.retry, why)
         case .dead(let why, _, let isParking): (state, failure, parks) = (.dead, why, isParking)
         }
         let history = commitment.history
-        let seen = effects.reads.map { ($0.key, $0.version) }
-            + effects.writes.compactMap { write in write.expected.map { (write.key, $0) } }
-        return Statement(
+        return .row(
             """
             SELECT finish($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, \
-            $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31)
+            $21, $22, $23, $24, $25, $26, $27, $28, $29, $30)
             """,
             [
-                .bits(commitment.lease.fence), .text(claim.consumer.text), .text(claim.id.issuer),
+                mark, .bits(commitment.lease.fence), .text(claim.consumer.text), .text(claim.id.issuer),
                 .text(claim.id.text), .optional(claim.tokenDigest), .text(claim.handler.text),
                 .optional(claim.businessKey), .digest(claim.payloadDigest), .text(claim.source),
                 .text(claim.detailType), .text(claim.resource), .text(claim.messageID.text),
@@ -186,27 +210,17 @@ extension PostgreSQLStore: Ledger {
                 .optional(failure?.code.rawValue), .optional(failure?.subject), .optional(failure?.cause),
                 .instant(commitment.keepUntil), .number(commitment.generation), .flag(claim.isTimer),
                 .optional(claim.group), .flag(parks && claim.group != nil), .flag(claim.wasDone),
-                .optional(claim.permit?.until), .instant(now), .blobs(seen.map { $0.0 }),
-                .integers(seen.map { Int64(bitPattern: $0.1) }),
-            ])
-    }
-
-    private func write(_ writes: [PreparedWrite], of handler: HandlerID, _ mark: String) -> Statement {
-        Statement(
-            "SELECT write_state($1, $2, $3, $4, $5, $6)",
-            [
-                .text(mark), .text(handler.text), .blobs(writes.map(\.key)), .integers(writes.map(\.version)),
-                .integers(writes.map { $0.expires?.unixMilliseconds }), .blobs(writes.map(\.value)),
+                .optional(claim.permit?.until), .instant(now),
             ])
     }
 
     func shelve(
-        _ letter: DeadLetter, _ queue: QueueName, _ message: MessageID, _ mark: String, at now: Instant
+        _ letter: DeadLetter, _ queue: QueueName, _ message: MessageID, _ mark: Value, at now: Instant
     ) -> Statement {
         Statement(
             "SELECT shelve($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             [
-                .text(mark), .text(queue.text), .text(message.text), .instant(now), .text(letter.failure),
+                mark, .text(queue.text), .text(message.text), .instant(now), .text(letter.failure),
                 .text(letter.shortFailure), .optional(letter.group), .text(letter.deduplicationID),
                 .bytes(letter.attributes.encoded), .bytes(letter.body),
             ])

@@ -8,7 +8,7 @@ extension PostgreSQLStore: LedgerControl {
     public func permit(_ permits: [Permit], _ entries: [JournalEntry]) async throws(Failure) {
         var part = Part(rings: .journal)
         for permit in permits {
-            part.statements.append(
+            part.effects.append(
                 Statement(
                     """
                     INSERT INTO permits VALUES ($1, $2, $3, $4) ON CONFLICT (event, consumer) DO UPDATE \
@@ -19,7 +19,7 @@ extension PostgreSQLStore: LedgerControl {
                         .flag(permit.isBegun),
                     ]))
         }
-        for entry in entries { part.statements.append(append(entry, "", nil)) }
+        part.effects += entries.map { append($0, Self.unmarked, nil) }
         for answer in try await writer.perform([part]) { _ = try require(answer) }
     }
 
@@ -52,17 +52,14 @@ extension PostgreSQLStore: LedgerControl {
             "SELECT event FROM parked WHERE message_group = $1 AND consumer = $2",
             [.text(group), .text(consumer.text)])
         guard let event = found.first?.text(0) else { return false }
-        let mark = "free \(event)"
+        let mark = mark()
         var entry = entry
         entry.event = event
-        let part = Part(
-            locks: [LockKeys.group(group, of: consumer, in: options.schema)],
-            statements: [
-                Statement(
-                    "SELECT free_group($1, $2, $3, $4)",
-                    [.text(mark), .text(group), .text(consumer.text), .text(event)]), append(entry, mark, nil),
-            ], rings: .journal)
+        var part = Part(locks: [LockKeys.group(group, of: consumer, in: options.schema)], rings: .journal)
+        part.decision = Statement(
+            "SELECT free_group($1, $2, $3, $4)", [mark, .text(group), .text(consumer.text), .text(event)])
+        part.effects = [append(entry, mark, nil)]
         let answers = try await writer.perform([part])
-        return try answers.first.map { answer throws(Failure) in try require(answer) }?.first?.first?.flag(0) ?? false
+        return try answers.first.map { answer throws(Failure) in try require(answer) }?.first?.flag(0) ?? false
     }
 }

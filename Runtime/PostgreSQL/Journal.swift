@@ -7,31 +7,23 @@ import StoreCommon
 
 extension PostgreSQLStore {
     /// - Parameters:
-    ///   - mark: what the row hangs on; empty for nothing.
+    ///   - mark: what the row hangs on.
     ///   - body: the payload, which is kept where the options say so.
-    func append(_ entry: JournalEntry, _ mark: String, _ body: Bytes?) -> Statement {
+    func append(_ entry: JournalEntry, _ mark: Value, _ body: Bytes?) -> Statement {
         let kept = options.keepsPayloads ? body.flatMap { $0.isEmpty ? nil : $0 } : nil
-        return Statement(
-            """
-            SELECT append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, \
-            $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32)
-            """,
+        return .row(
+            "SELECT append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
             [
-                .text(mark), .integer(boot), .bytes(JournalChain.fields(of: entry)), .instant(entry.time),
-                .text(entry.outcome.rawValue), .text(entry.source), .text(entry.detailType),
+                mark, .integer(boot), .bytes(JournalChain.fields(of: entry)), kept.map(Value.bytes) ?? .null,
+                .instant(entry.time), .text(entry.outcome.rawValue), .text(entry.source), .text(entry.detailType),
                 .text(entry.correlationID), .text(entry.event), .text(entry.message), .text(entry.resource),
-                .text(entry.userID), .text(entry.kind.rawValue), .text(entry.direction.rawValue), .text(entry.queue),
-                .text(entry.issuer), .text(entry.parent), .text(entry.tenantID), .text(entry.keyID),
-                .text(entry.stage), .text(entry.code), .text(entry.cause), .text(entry.handler),
-                .number(entry.generation), .number(entry.attempt), .number(entry.deliveries),
-                .optional(entry.sentAt), .optional(entry.waited), .optional(entry.took), .optional(entry.retryAt),
-                .optional(entry.payload), kept.map(Value.bytes) ?? .null,
+                .text(entry.userID), .text(entry.publisher),
             ])
     }
 
     /// A row that hangs on nothing.
     func record(_ entry: JournalEntry) -> Part {
-        Part(statements: [append(entry, "", nil)], rings: .journal)
+        Part(effects: [append(entry, Self.unmarked, nil)], rings: .journal)
     }
 
     /// Writes what operators and trials did into the journal. Throws `store.*`.
@@ -63,33 +55,6 @@ extension PostgreSQLStore {
     }
 
     private static let numberedAtOnce = 2_000
-
-    /// Whether every row follows from the one before it in its writer's chain. Reads the whole journal, page by page.
-    public func isJournalWhole() async throws(Failure) -> Bool {
-        try await numberRows()
-        var (boot, place, hash) = (Int64(0), Int64(0), Digest?.none)
-        while true {
-            let rows = try await pool.ask(
-                """
-                SELECT j.number, \(JournalRow.columns("j")), j.place, w.genesis FROM journal j \
-                JOIN writers w ON w.boot = j.boot WHERE (j.boot, j.place) > ($1, $2) ORDER BY j.boot, j.place \
-                LIMIT \(Self.numberedAtOnce)
-                """, [.integer(boot), .integer(place)])
-            for row in rows {
-                guard let found = JournalRow(row) else { return false }
-                let next = row.integer(JournalRow.columnCount)
-                // Retention may have removed a chain's beginning, and nothing behind it.
-                if found.boot != boot { (place, hash) = (next - 1, next == 1 ? row.digest(32) : nil) }
-                guard next == place + 1 else { return false }
-                let made = hash.map { before in
-                    JournalChain.hash(of: found.entry, number: next, boot: found.boot, after: before)
-                }
-                if let made, made != found.hash { return false }
-                (boot, place, hash) = (found.boot, next, found.hash)
-            }
-            if rows.count < Self.numberedAtOnce { return true }
-        }
-    }
 }
 
 extension PostgreSQLStore: JournalReader {
@@ -103,7 +68,7 @@ extension PostgreSQLStore: JournalReader {
         }
         add("correlation = ?", query.correlationID.map(Value.text))
         add("(event = ? OR message = ?)", query.event.map(Value.text))
-        add("(kind = 'publication' AND parent = ?)", query.parent.map(Value.text))
+        add("publisher = ?", query.parent.map(Value.text))
         add("resource = ?", query.resource.map(Value.text))
         add("\"user\" = ?", query.userID.map(Value.text))
         add("source = ?", query.source.map(Value.text))
@@ -113,7 +78,7 @@ extension PostgreSQLStore: JournalReader {
         add("time < ?::bigint", query.until.map(Value.instant))
         let count = min(max(query.atMost, 1), Limits.journalPage)
         let sql = """
-            SELECT number, \(JournalRow.columns("journal"))\(query.withBodies ? ", body" : "") FROM journal \
+            SELECT \(JournalRow.columns)\(query.withBodies ? ", body" : "") FROM journal \
             WHERE \(conditions.joined(separator: " AND ")) ORDER BY number LIMIT \(count)
             """
         let asked = values
@@ -121,8 +86,8 @@ extension PostgreSQLStore: JournalReader {
         var bytes = 0
         return rows.compactMap { row in
             guard var found = JournalRow(row) else { return nil }
-            if query.withBodies, bytes < Limits.journalPageBytes, !row.isNull(JournalRow.columnCount) {
-                found.body = row.bytes(JournalRow.columnCount)
+            if query.withBodies, bytes < Limits.journalPageBytes, !row.isNull(4) {
+                found.body = row.bytes(4)
                 bytes += found.body?.count ?? 0
             }
             return found
@@ -166,48 +131,12 @@ extension LanePool {
 }
 
 extension JournalRow {
-    /// What stands behind the number.
-    fileprivate static func columns(_ table: String) -> String {
-        names.map { "\(table).\($0)" }.joined(separator: ", ")
-    }
+    static let columns = "number, boot, hash, entry"
 
-    private static let names = [
-        "time", "outcome", "source", "detail_type", "correlation", "event", "message", "resource", "\"user\"", "kind",
-        "direction", "queue", "issuer", "parent", "tenant", "key", "stage", "code", "cause", "handler", "generation",
-        "attempt", "deliveries", "sent", "waited", "took", "retry", "payload", "boot", "hash",
-    ]
-    fileprivate static let columnCount = 31
-
-    fileprivate init?(_ row: Row) {
-        guard let outcome = JournalEntry.Outcome(rawValue: row.text(2)),
-            let kind = JournalEntry.Kind(rawValue: row.text(10)),
-            let direction = JournalEntry.Direction(rawValue: row.text(11)), let hash = row.digest(30)
-        else { return nil }
-        var entry = JournalEntry(time: row.instant(1), kind: kind, direction: direction, outcome: outcome)
-        entry.source = row.text(3)
-        entry.detailType = row.text(4)
-        entry.correlationID = row.text(5)
-        entry.event = row.text(6)
-        entry.message = row.text(7)
-        entry.resource = row.text(8)
-        entry.userID = row.text(9)
-        entry.queue = row.text(12)
-        entry.issuer = row.text(13)
-        entry.parent = row.text(14)
-        entry.tenantID = row.text(15)
-        entry.keyID = row.text(16)
-        entry.stage = row.text(17)
-        entry.code = row.text(18)
-        entry.cause = row.text(19)
-        entry.handler = row.text(20)
-        entry.generation = row.number(21)
-        entry.attempt = row.number(22)
-        entry.deliveries = row.number(23)
-        entry.sentAt = row.isNull(24) ? nil : row.instant(24)
-        entry.waited = row.isNull(25) ? nil : .microseconds(row.integer(25))
-        entry.took = row.isNull(26) ? nil : .microseconds(row.integer(26))
-        entry.retryAt = row.isNull(27) ? nil : row.instant(27)
-        entry.payload = row.digest(28)
-        self.init(number: row.integer(0), boot: row.integer(29), entry: entry, hash: hash)
+    /// `nil` for what no version wrote.
+    /// - Parameter row: ``columns``.
+    init?(_ row: Row) {
+        guard let hash = row.digest(2), let entry = row.bytes(3).withUnsafeBytes(JournalRecord.read) else { return nil }
+        self.init(number: row.integer(0), boot: row.integer(1), entry: entry, hash: hash)
     }
 }

@@ -42,6 +42,8 @@ struct Known {
     let keepUntil: Instant
     /// Names all rows of the answer: a grant asks for them to be the same still.
     let mark: String
+    /// Which request of the batch it answers, from 0 on.
+    let request: Int
 
     init?(_ row: Row) {
         guard let kind = Kind(rawValue: row.integer(0)), let state = State(rawValue: row.integer(4)) else { return nil }
@@ -62,6 +64,7 @@ struct Known {
         failure = FailureCode(rawValue: row.text(16)).map { Failure($0, row.text(17), row.text(18)) }
         keepUntil = row.instant(19)
         mark = row.text(20)
+        request = row.number(21) - 1
     }
 
     private func dedupRow(_ match: Dedup.Row.Match) -> Dedup.Row? {

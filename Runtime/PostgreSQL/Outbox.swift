@@ -93,20 +93,18 @@ extension PostgreSQLStore: Outbox {
 
     private func part(_ result: PublicationResult, of held: HeldPublication, at now: Instant) -> Part {
         let row = Value.integer(result.row)
-        let mark = "row \(result.row)"
+        let mark = mark()
         let body = held.publication.draft.detail
         switch result.end {
         case .sent:
             return Part(
                 locks: [held.lane],
-                statements: [
-                    Statement("SELECT leave_outbox($1, $2)", [.text(mark), row]),
-                    append(held.entry(.sent, nil, at: now), mark, body),
-                ], rings: .journal)
+                decision: Statement("SELECT leave_outbox($1, $2)", [mark, row]),
+                effects: [append(held.entry(.sent, nil, at: now), mark, body)], rings: .journal)
         case .retry(let at, _):
             return Part(
                 locks: [held.lane],
-                statements: [
+                effects: [
                     Statement(
                         "UPDATE outbox SET attempts = attempts + 1, due = $1, holder = 0, held = 0 WHERE row = $2",
                         [.instant(at), row])
@@ -114,14 +112,13 @@ extension PostgreSQLStore: Outbox {
         case .gaveUp(let failure):
             return Part(
                 locks: [held.lane],
-                statements: [
-                    Statement(
-                        "SELECT give_up($1, $2, $3, $4, $5, $6)",
-                        [
-                            .text(mark), row, .instant(now), .text(failure.code.rawValue), .text(failure.subject),
-                            .text(failure.cause),
-                        ]), append(held.entry(.gaveUp, failure, at: now), mark, body),
-                ], rings: .journal)
+                decision: Statement(
+                    "SELECT give_up($1, $2, $3, $4, $5, $6)",
+                    [
+                        mark, row, .instant(now), .text(failure.code.rawValue), .text(failure.subject),
+                        .text(failure.cause),
+                    ]),
+                effects: [append(held.entry(.gaveUp, failure, at: now), mark, body)], rings: .journal)
         }
     }
 
@@ -137,15 +134,15 @@ extension PostgreSQLStore: Outbox {
     }
 
     func enqueue(
-        _ draft: Draft, _ id: String, parent: String, _ handler: String, _ trace: Event.Trace, _ mark: String,
+        _ draft: Draft, _ id: String, parent: String, _ handler: String, _ trace: Event.Trace, _ mark: Value,
         at now: Instant
     ) -> Statement {
         var trace = trace
         if !draft.correlationID.isEmpty { trace.correlationID = draft.correlationID }
-        return Statement(
+        return .row(
             "SELECT enqueue($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
             [
-                .text(mark), .integer(LockKeys.resource(draft.resource)), .instant(now), .number(draft.size),
+                mark, .integer(LockKeys.resource(draft.resource)), .instant(now), .number(draft.size),
                 .text(id), .text(parent), .text(handler), .text(draft.source), .text(draft.detailType),
                 .text(draft.resource), .text(draft.correlationID), .bytes(trace.encoded),
                 .bytes(draft.attributes.encoded), .bytes(draft.detail),

@@ -25,6 +25,8 @@ public final class PostgreSQLStore: Sendable {
     /// What this relay was given to send.
     let held = Mutex<[Int64: HeldPublication]>([:])
     let outboxLimits = Mutex(OutboxLimits())
+    /// When chains of others were looked at last.
+    let lookedAt = Mutex(Instant.distantPast)
 
     /// One element soon after a commit, of any sidecar, that put rows into the outbox, and now and then without one.
     /// For one consumer; ends when the store is closed.
@@ -37,9 +39,10 @@ public final class PostgreSQLStore: Sendable {
         self.clock = clock
         id = opening.store
         boot = opening.boot
-        signals = Signals()
+        signals = Signals(segment: options.journalSegment)
         pool = LanePool(options)
-        writer = Writer(options, boot: opening.boot, signals: signals)
+        let chain = Chain(store: opening.store, boot: opening.boot, name: options.name)
+        writer = Writer(options, chain: chain, signals: signals)
         listener = Listener(options, boot: opening.boot, signals: signals)
         book = Mutex(ClaimBook(boot: opening.boot))
     }
@@ -79,25 +82,25 @@ public final class PostgreSQLStore: Sendable {
 
     /// Can the store take writes? Asks the server.
     public func check() async throws(Failure) {
-        _ = try await writer.perform([Part(statements: [Statement("SELECT 1", [])])])
+        _ = try await writer.perform([Part(effects: [Statement("SELECT 1", [])])])
     }
 
-    /// Removes the rows whose time is over, in transactions of a bounded number of rows, and gives numbers to the rows
-    /// of the journal. Any sidecar may; what one has in hand another passes over.
+    /// Removes the rows whose time is over, in transactions of a bounded number of rows, and those of the journal that
+    /// heads gave up. Any sidecar may; what one has in hand another passes over.
     ///
     /// - Returns: how many rows went.
     @discardableResult
     public func sweep(at now: Instant) async throws(Failure) -> Int {
         try await numberRows()
         book.withLock { $0.sweep(at: now) }
-        let journal = now - options.journalKeep
+        let keep = options.journalKeep.milliseconds
         var total = 0
         while true {
             let rows = try await pool.run { session throws(ServerFailure) in
                 try session.run([
                     Statement(
                         "SELECT sweep($1, $2, $3)",
-                        [.instant(now), .instant(journal), .number(Self.sweepRows)])
+                        [.instant(now), .integer(keep), .number(Self.sweepRows)])
                 ])
             }
             let count = rows.first?.first?.number(0) ?? 0
@@ -122,9 +125,6 @@ private struct Opening: Sendable {
         guard let row = rows.first else { throw Failure(.storeCorrupt, session.place, "the store has no id") }
         store = row.text(0)
         boot = row.integer(1)
-        let genesis = JournalChain.genesis(store: store, boot: boot, after: JournalChain.nothing)
-        _ = try session.ask(
-            "INSERT INTO writers VALUES ($1, $2, clock(), $3, 0, $3)",
-            [.integer(boot), .text(options.name), .digest(genesis)])
+        try Chain(store: store, boot: boot, name: options.name).begin(on: session)
     }
 }

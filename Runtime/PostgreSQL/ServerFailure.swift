@@ -23,8 +23,11 @@ struct ServerFailure: Error {
     var isOfTheValues: Bool { ["21", "22", "23", "54"].contains { state.hasPrefix($0) } }
     /// The same transaction again may well succeed: serialisation failures and deadlocks.
     var isPassing: Bool { state.hasPrefix("40") }
-    /// The connection is of no use any more: it broke, or it leads to a server that takes no writes.
-    var endsConnection: Bool { state.isEmpty || state.hasPrefix("08") || state.hasPrefix("57P") || state == "25006" }
+    /// The connection is of no use any more: it broke, it leads to a server that takes no writes, or its chain of the
+    /// journal is gone (P0002), which the next one begins again.
+    var endsConnection: Bool {
+        state.isEmpty || state.hasPrefix("08") || state.hasPrefix("57P") || ["25006", "P0002"].contains(state)
+    }
 
     func failure(at place: String) -> Failure {
         let words = state.isEmpty ? message : "\(message) (\(state))"
@@ -32,8 +35,8 @@ struct ServerFailure: Error {
         case "53100": return Failure(.storeFull, place, words)
         case "25006": return Failure(.storeUnavailable, place, Self.readOnly)
         case "3F000", "42P01", "42883", "42704":
-            return Failure(.storeUnavailable, place, words + ": the schema is not whole; migrate the store")
-        case "42501": return Failure(.storeUnavailable, place, words + ": grant it to the user of the connection")
+            return Failure(.storeUnfit, place, words + ": the schema is not whole; migrate the store")
+        case "42501": return Failure(.storeUnfit, place, words + ": grant it to the user of the connection")
         case "57014": return Failure(.storeUnavailable, place, words + ": the server was too slow")
         case "55P03": return Failure(.storeUnavailable, place, words + ": another transaction keeps its locks")
         case "XX001", "XX002": return Failure(.storeCorrupt, place, words)

@@ -4,16 +4,30 @@ import Glibc
 import StoreCommon
 
 /// One statement of a batch.
-struct Statement {
+struct Statement: Sendable {
     let sql: StaticString
     let values: [Value]
     /// Its own transaction starts with it: what stands before it is committed.
     var begins = false
+    /// Calls a function that takes rows, as one array for each column, with one row. It goes to the server together
+    /// with its like.
+    private(set) var isRow = false
 
     init(_ sql: StaticString, _ values: [Value], begins: Bool = false) {
         self.sql = sql
         self.values = values
         self.begins = begins
+    }
+
+    static func row(_ sql: StaticString, _ values: [Value]) -> Statement {
+        var statement = Statement(sql, values)
+        statement.isRow = true
+        return statement
+    }
+
+    /// All rows of one function in one call.
+    static func rows(_ sql: StaticString, _ rows: [[Value]]) -> Statement {
+        Statement(sql, (rows.first ?? []).indices.map { column in .column(rows.map { $0[column] }) })
     }
 }
 
@@ -38,7 +52,7 @@ final class Session {
         patience = options.patience
         observer = options.observer
         let deadline = Deadline(options.patience)
-        connection = try Self.connect(options.connection, before: deadline)
+        connection = try Self.connect(options.connection, try options.password?(), before: deadline)
         place = Self.place(of: connection)
         guard PQsetnonblocking(connection, 1) == 0, PQenterPipelineMode(connection) == 1 else {
             throw Failure(.storeUnavailable, place, "no pipeline mode")
@@ -53,10 +67,13 @@ final class Session {
 
     // MARK: - connecting
 
-    private static func connect(_ text: String, before deadline: Deadline) throws(Failure) -> OpaquePointer {
+    private static func connect(
+        _ text: String, _ password: String?, before deadline: Deadline
+    ) throws(Failure) -> OpaquePointer {
         // What stands in the text goes before these.
-        let keywords = ["fallback_application_name", "client_encoding", "keepalives_idle", "dbname"]
-        let values = ["outrigger", "UTF8", "30", text]
+        let secret = password == nil ? [] : ["password"]
+        let keywords = secret + ["fallback_application_name", "client_encoding", "keepalives_idle", "dbname"]
+        let values = [password].compactMap { $0 } + ["outrigger", "UTF8", "30", text]
         let started = withCStrings(keywords) { keywords in
             withCStrings(values) { values in PQconnectStartParams(keywords, values, 1) }
         }
@@ -103,7 +120,8 @@ final class Session {
             CASE WHEN current_setting('synchronous_commit') = 'off' \
             THEN set_config('synchronous_commit', 'on', false) END, \
             pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on', \
-            current_setting('server_encoding'), current_setting('server_version_num')::bigint
+            current_setting('server_encoding'), current_setting('server_version_num')::bigint, \
+            set_config('client_min_messages', 'error', false)
             """, [.text(options.schema), .text(limit)])
         guard let facts = rows.first else { throw Failure(.storeUnavailable, place, "no answer") }
         guard !facts.flag(5) else { throw Failure(.storeUnavailable, place, ServerFailure.readOnly) }

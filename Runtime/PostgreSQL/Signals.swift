@@ -6,19 +6,21 @@ import Synchronization
 
 /// Wakes whoever waits for work that a commit made, here or in another sidecar.
 final class Signals: Sendable {
-    private struct Bells {
-        var last: UInt64 = 0
-        var isClosed = false
-        var readers: [UInt64: AsyncStream<Void>.Continuation] = [:]
-    }
-
     let outboxWrites: AsyncStream<Void>
     let timerChanges: AsyncStream<Void>
+    /// One element soon after this sidecar's chain has a full segment.
+    let fullSegments: AsyncStream<Void>
     private let outbox: AsyncStream<Void>.Continuation
     private let timers: AsyncStream<Void>.Continuation
-    private let bells = Mutex(Bells())
+    private let segments: AsyncStream<Void>.Continuation
+    private let segment: Int
+    private let unsealed = Mutex(0)
+    private let followers = Followers()
 
-    init() {
+    /// - Parameter segment: rows that one segment has.
+    init(segment: Int) {
+        self.segment = segment
+        (fullSegments, segments) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         (outboxWrites, outbox) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         (timerChanges, timers) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
@@ -29,35 +31,28 @@ final class Signals: Sendable {
     func ring(_ rings: Rings) {
         if rings.contains(.outbox) { outbox.yield() }
         if rings.contains(.timers) { timers.yield() }
-        guard rings.contains(.journal) else { return }
-        for bell in bells.withLock({ Array($0.readers.values) }) { bell.yield() }
+        if rings.contains(.journal) { followers.ring() }
     }
 
-    /// Rings when the journal has grown, until the listener lets it go. One too many gets a stream that has ended.
-    func journalGrowth() -> AsyncStream<Void> {
-        let (stream, bell) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
-        let number: UInt64? = bells.withLock { bells in
-            guard !bells.isClosed, bells.readers.count < Limits.journalReaders else { return nil }
-            bells.last += 1
-            bells.readers[bells.last] = bell
-            return bells.last
+    /// Rows were added to this sidecar's chain.
+    func wrote(rows: Int) {
+        let count = unsealed.withLock { unsealed in
+            unsealed += rows
+            return unsealed
         }
-        guard let number else {
-            bell.finish()
-            return stream
-        }
-        bell.onTermination = { [weak self] _ in self?.bells.withLock { $0.readers[number] = nil } }
-        return stream
+        if count >= segment { segments.yield() }
     }
+
+    func sealed() { unsealed.withLock { $0 = 0 } }
+
+    /// Rings when the journal has grown, until the listener lets it go. One too many gets a stream that has ended.
+    func journalGrowth() -> AsyncStream<Void> { followers.follow() }
 
     func finish() {
         outbox.finish()
         timers.finish()
-        let left = bells.withLock { bells in
-            defer { bells = Bells(last: bells.last, isClosed: true) }
-            return Array(bells.readers.values)
-        }
-        for bell in left { bell.finish() }
+        segments.finish()
+        followers.finish()
     }
 }
 

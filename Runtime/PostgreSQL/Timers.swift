@@ -57,12 +57,12 @@ extension PostgreSQLStore: TimerStore {
         return rows.first?.first?.number(0) ?? 0
     }
 
-    func change(_ timer: TimerChange, of claim: Claimed, fence: UInt64, _ mark: String) -> Statement {
+    func change(_ timer: TimerChange, of claim: Claimed, fence: UInt64, _ mark: Value) -> Statement {
         let event = DerivedID.timer(handler: claim.handler, key: timer.key, due: timer.at, fence: fence)
-        return Statement(
+        return .row(
             "SELECT set_timer($1, $2, $3, $4, $5, $6, $7)",
             [
-                .text(mark), .text(claim.handler.text), .bytes(timer.key), .instant(timer.at), .text(event),
+                mark, .text(claim.handler.text), .bytes(timer.key), .instant(timer.at), .text(event),
                 .text(claim.trace.correlationID), .bytes(timer.detail),
             ])
     }

@@ -3,7 +3,7 @@ import Events
 import StoreCommon
 
 /// A value on its way into a statement, in PostgreSQL's binary form (protocol 3.0, format code 1).
-enum Value {
+enum Value: Sendable {
     case null
     case flag(Bool)
     case integer(Int64)
@@ -13,6 +13,8 @@ enum Value {
     case integers([Int64?])
     case texts([String])
     case blobs([Bytes?])
+    /// An array of single values, all of one type or null.
+    case column([Value])
 
     static func number(_ number: Int) -> Value { .integer(Int64(number)) }
     static func instant(_ instant: Instant) -> Value { .integer(instant.unixMilliseconds) }
@@ -38,8 +40,25 @@ enum Value {
             bytes.appendArray(list.map(Optional.some), type: 25) { Value.append($0, to: &$1) }
         case .blobs(let list):
             bytes.appendArray(list, type: 17) { $1.append(contentsOf: $0) }
+        case .column(let values):
+            // Of what type nulls are alone does not matter: no array reads like an array of them.
+            guard let type = values.lazy.compactMap(\.elementType).first else { return nil }
+            bytes.appendArray(values.map { $0.elementType == nil ? nil : $0 }, type: type) { value, bytes in
+                _ = value.encode(into: &bytes)
+            }
         }
         return bytes.count - start
+    }
+
+    /// The type's number in every server (`pg_type.dat`); `nil` for null, and for what is an array itself.
+    private var elementType: Int32? {
+        switch self {
+        case .flag: 16
+        case .bytes, .digest: 17
+        case .integer: 20
+        case .text: 25
+        case .null, .integers, .texts, .blobs, .column: nil
+        }
     }
 
     /// The server's text has no NUL.

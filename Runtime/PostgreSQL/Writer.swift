@@ -1,36 +1,20 @@
 import Events
 import StoreCommon
 
-/// What one call wants written: committed whole or not at all, with others in one transaction.
-struct Part: Sendable {
-    /// Of everything that its statements look at or change.
-    var locks: [Int64] = []
-    var statements: [Statement] = []
-    /// Who is woken when it is committed.
-    var rings: Rings = []
-}
-
-/// Kinds of waiters.
-struct Rings: OptionSet, Sendable {
-    let rawValue: Int
-    static let outbox = Rings(rawValue: 1)
-    static let timers = Rings(rawValue: 2)
-    static let journal = Rings(rawValue: 4)
-    static let all: Rings = [.outbox, .timers, .journal]
-}
-
 /// Everything that this sidecar writes for good, in one connection and so in one order.
 ///
 /// Calls that come while a transaction is under way share the next one, and its one wait for the server's disk. A
 /// group whose values the server refuses is undone and taken apart: then each part has a transaction of its own.
 actor Writer {
-    typealias Answer = Result<[[Row]], ServerFailure>
+    typealias Answer = Result<[Row], ServerFailure>
     private struct Call {
         let parts: [Part]
         let answer: CheckedContinuation<Result<[Answer], Failure>, Never>
     }
     /// Parts of one transaction: some megabytes, some milliseconds.
     private static let partsAtOnce = 128
+    /// Of all transactions together the server takes some thousands, by default.
+    private static let locksAtOnce = 1_024
     private static let tries = 3
     private static let unattendedWait = Duration.milliseconds(20)
 
@@ -38,20 +22,20 @@ actor Writer {
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     private let options: PostgreSQLOptions
-    private let boot: Int64
+    private let chain: Chain
     private let signals: Signals
     private var session: Session?
     private var isClosed = false
     private var pending: [Call] = []
     private var unattended: [Part] = []
 
-    init(_ options: PostgreSQLOptions, boot: Int64, signals: Signals) {
+    init(_ options: PostgreSQLOptions, chain: Chain, signals: Signals) {
         self.options = options
-        self.boot = boot
+        self.chain = chain
         self.signals = signals
     }
 
-    /// Answers with the rows of each statement of each part.
+    /// Answers with the rows of each part's decision.
     ///
     /// - Throws: `store.*` when nothing is known to be committed. A part whose own values were refused has a result of
     ///   its own.
@@ -81,10 +65,12 @@ actor Writer {
     private func flush() {
         while !pending.isEmpty || !unattended.isEmpty {
             var calls: [Call] = []
-            var count = 0
-            while let next = pending.first, calls.isEmpty || count + next.parts.count <= Self.partsAtOnce {
-                calls.append(pending.removeFirst())
+            var (count, locks) = (0, 0)
+            while let next = pending.first {
                 count += next.parts.count
+                locks += next.parts.reduce(0) { $0 + $1.locks.count }
+                guard calls.isEmpty || (count <= Self.partsAtOnce && locks <= Self.locksAtOnce) else { break }
+                calls.append(pending.removeFirst())
             }
             let rest = Array(unattended.prefix(Self.partsAtOnce))
             unattended.removeFirst(rest.count)
@@ -101,6 +87,7 @@ actor Writer {
                 if case .success = done.1 { rings.formUnion(done.0.rings) }
             }
             signals.ring(rings)
+            if rings.contains(.journal) { signals.wrote(rows: parts.count { $0.rings.contains(.journal) }) }
             options.observer?(.committed(calls: calls.count, took: .now - start))
             for call in calls {
                 call.answer.resume(returning: .success(Array(answers.prefix(call.parts.count))))
@@ -136,21 +123,17 @@ actor Writer {
 
     /// One transaction, and behind it the word to others: a notification inside would hold a lock of all databases
     /// while the commit waits for the disk.
-    private func transact(_ parts: [Part], _ session: Session) throws(ServerFailure) -> [[[Row]]] {
+    private func transact(_ parts: [Part], _ session: Session) throws(ServerFailure) -> [[Row]] {
+        let exchange = Exchange(parts)
         let rings = parts.reduce(into: Rings()) { $0.formUnion($1.rings) }
-        let locks = LockKeys.sorted(parts.flatMap(\.locks))
-        var statements = [Statement("SELECT take_locks($1)", [.integers(locks)])] + parts.flatMap(\.statements)
+        var statements = exchange.statements
         if !rings.isEmpty {
             statements.append(
                 Statement(
                     "SELECT pg_notify($1, $2)",
-                    [.text(Signals.channel(options.schema)), .text("\(boot) \(rings.rawValue)")], begins: true))
+                    [.text(Signals.channel(options.schema)), .text("\(chain.boot) \(rings.rawValue)")], begins: true))
         }
-        var answers = try attempt(statements, session).dropFirst()
-        return parts.map { part in
-            defer { answers = answers.dropFirst(part.statements.count) }
-            return Array(answers.prefix(part.statements.count))
-        }
+        return exchange.answers(try attempt(statements, session))
     }
 
     private func attempt(_ statements: [Statement], _ session: Session) throws(ServerFailure) -> [[Row]] {
@@ -167,6 +150,7 @@ actor Writer {
         if let session { return session }
         let opened = try Session(options)
         try Schema.require(opened, options.schema)
+        try chain.begin(on: opened)
         session = opened
         options.observer?(.connected)
         return opened

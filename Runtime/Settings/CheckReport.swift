@@ -68,6 +68,15 @@ public struct CheckReport: Sendable {
                 fix: "Start the service, or share the folder of its socket with the sidecar."))
     }
 
+    /// Adds what a shared store says of itself.
+    public mutating func add(store subject: String, _ words: String, _ advice: String, isUnfit: Bool) {
+        problems.append(
+            Problem(
+                isUnfit ? .error : .note, code: .storeUnfit, place: file,
+                path: "store.\(configuration?.store.kind.rawValue ?? "kind")",
+                why: "\(subject): \(words).", fix: advice))
+    }
+
     /// Adds keys of plugins that cannot be read.
     public mutating func add(keys failure: Failure) {
         problems.append(

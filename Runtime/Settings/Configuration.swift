@@ -37,7 +37,7 @@ public struct Configuration: SettingsGroup, Hashable {
 
     static let section = Section<Self>(
         Setting(
-            "queues", \.queues, .sections(named: "name", atMost: 64), required: true,
+            "queues", \.queues, .sections(named: "name", atMost: Limits.queues), required: true,
             "The queues that events come from."),
         Setting(
             "handlers", \.handlers, .sections(named: "id", atMost: Limits.workers), required: true,

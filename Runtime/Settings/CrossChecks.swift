@@ -13,6 +13,7 @@ struct CrossChecks {
         workers(&reader)
         for keySet in configuration.keySets { check(keySet, &reader) }
         if let signing = configuration.signing { check(signing, &reader) }
+        checkStore(&reader)
         if let api = configuration.api { APIChecks(configuration: configuration, api: api).run(&reader) }
         sidecar(&reader)
     }

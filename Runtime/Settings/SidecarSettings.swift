@@ -134,28 +134,6 @@ public struct AWSSettings: SettingsGroup, Hashable {
             "Another endpoint for all services; by default AWS_ENDPOINT_URL, or Amazon's."))
 }
 
-public struct StoreSettings: SettingsGroup, Hashable {
-    public enum Durability: String, CaseIterable, Sendable { case durable, ephemeral }
-
-    public var path = "/var/lib/outrigger/outrigger.db"
-    public var durability = Durability.durable
-    public var lowWater = 268_435_456
-
-    public init() {}
-
-    static let section = Section<Self>(
-        Setting(
-            "path", \.path, .path("/var/lib/outrigger/outrigger.db"), change: .restart,
-            "The file of ledger, state, outbox and journal. For one sidecar alone."),
-        Setting(
-            "durability", \.durability, .choice, required: true, example: "durable", change: .restart,
-            "durable: the volume outlives the pod. ephemeral: it does not; nothing is deleted whose only copy is here."
-        ),
-        Setting(
-            "low-water", \.lowWater, .size(1_048_576...(1 << 40)), change: .restart,
-            "Free space below which nothing more is received."))
-}
-
 public struct OutboxSettings: SettingsGroup, Hashable {
     public var rows = Limits.outboxRows
     public var bytes = Limits.outboxBytes

@@ -3,17 +3,18 @@ import AWS
 import Events
 import Foundation
 import HTTP
+import Pipeline
 import Settings
 
 /// `outrigger check FILE`: every problem of a configuration, and what the queues say of themselves.
 struct Check: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Check a configuration, the plugins and the queues that it names.")
+        abstract: "Check a configuration, the plugins, the queues and the store that it names.")
 
     @Argument(help: "The configuration, a YAML file.")
     var file: String
 
-    @Flag(help: "Do not ask the queues.")
+    @Flag(help: "Do not ask the queues and a shared store.")
     var offline = false
 
     func run() async throws {
@@ -26,6 +27,7 @@ struct Check: AsyncParsableCommand {
             defer { client.shutdown() }
             let cloud = Cloud(configuration, environment: environment, client: client, clock: SystemClock())
             for queue in configuration.queues { await ask(queue, cloud, &report) }
+            if configuration.store.isShared { await askStore(configuration, environment, client, &report) }
         }
         for service in configuration?.services ?? [] where !FileManager.default.fileExists(atPath: service.socket) {
             report.add(absent: service)
@@ -34,6 +36,21 @@ struct Check: AsyncParsableCommand {
         if let configuration { await PluginProbe(configuration: configuration).report(to: &report) }
         Terminal.write(report.text)
         if !report.isGood { throw ExitCode.failure }
+    }
+
+    private func askStore(
+        _ configuration: Configuration, _ environment: [String: String], _ client: HTTPClient,
+        _ report: inout CheckReport
+    ) async {
+        let opening = StoreOpening(
+            configuration, environment: environment, client: client, clock: SystemClock(), migrates: false)
+        for finding in await StoreOffice(opening: opening).inspect() {
+            switch finding.verdict {
+            case .fit: break
+            case .note: report.add(store: finding.subject, finding.words, finding.advice, isUnfit: false)
+            case .unfit: report.add(store: finding.subject, finding.words, finding.advice, isUnfit: true)
+            }
+        }
     }
 
     private func ask(_ queue: Settings.QueueSettings, _ cloud: Cloud, _ report: inout CheckReport) async {

@@ -11,13 +11,25 @@ struct Cloud: Sendable {
     private let client: HTTPClient
     private let clock: any WallClock
 
-    init(_ configuration: Configuration, environment: [String: String], client: HTTPClient, clock: any WallClock) {
+    /// - Parameter polls: for long polls; `client` by default.
+    init(
+        _ configuration: Configuration, environment: [String: String], client: HTTPClient, polls: HTTPClient? = nil,
+        clock: any WallClock
+    ) {
         self.client = client
         self.clock = clock
         options = AWSOptions(
             region: configuration.aws.region, queueEndpoint: configuration.aws.endpoint,
             busEndpoint: configuration.aws.endpoint, environment: environment)
-        session = AWSSession(options, http: client, clock: clock)
+        session = AWSSession(options, http: client, polls: polls, clock: clock)
+    }
+
+    /// Where the table of a shared store is.
+    func session(of table: DynamoDBSettings) -> AWSSession {
+        var elsewhere = options
+        elsewhere.region = table.region ?? options.region
+        elsewhere.tableEndpoint = table.endpoint ?? options.queueEndpoint
+        return AWSSession(elsewhere, http: client, clock: clock)
     }
 
     func queue(_ url: String) -> SQSQueue { SQSQueue(session, queue: url) }

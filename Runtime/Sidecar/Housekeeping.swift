@@ -1,17 +1,16 @@
 import Events
 import Pipeline
 import Settings
-import Store
-import StoreCommon
 import Telemetry
 
 /// What goes on beside the events: timers that come due, space, the outbox's depth, retention.
 struct Housekeeping: Sendable {
     private static let round = Duration.seconds(5)
+    private static let beat = Duration.seconds(1)
     private static let sweepEvery = 12
     private static let lookAgain = Duration.seconds(30)
 
-    let store: SQLiteStore
+    let store: any EventStore
     let serving: Serving
     let observers: Observers
 
@@ -19,6 +18,7 @@ struct Housekeeping: Sendable {
     func run() async {
         await withDiscardingTaskGroup { group in
             group.addTask { await rounds() }
+            group.addTask { await beats() }
             group.addTask { await timers() }
         }
     }
@@ -50,6 +50,30 @@ struct Housekeeping: Sendable {
                 [Attribute(name: "ahead_ms", value: String(ahead.milliseconds))], at: observers.clock.now)
         }
         return off
+    }
+
+    /// What others did is seen here, and what was done here there. While that fails the store is away: nothing begins.
+    private func beats() async {
+        var isAway = false
+        while !Task.isCancelled {
+            do throws(Failure) {
+                try await store.beat(at: observers.clock.now)
+                if isAway { try await store.check() }
+                if isAway { tell(nil) }
+                isAway = false
+            } catch {
+                tell(error)
+                isAway = true
+            }
+            // Cancelled: the loop ends by its own condition.
+            try? await Task.sleep(for: Self.beat)
+        }
+    }
+
+    private func tell(_ failure: Failure?) {
+        serving.storeAway(failure)
+        observers.telemetry.storeAway(failure != nil)
+        observers.board.set("store", failure?.description)
     }
 
     private func watchSpace() async {
@@ -85,8 +109,8 @@ struct Housekeeping: Sendable {
     private func sweep() async {
         do throws(Failure) {
             _ = try await store.sweep(at: observers.clock.now)
-            let statistics = try await store.statistics()
-            observers.telemetry.storeSize(bytes: statistics.bytes, journalRows: statistics.journal)
+            let size = try await store.size()
+            observers.telemetry.storeSize(bytes: size.bytes, journalRows: size["journal"])
             let handlers = Set(serving.generation.configuration.queues.flatMap(\.handlers))
             observers.telemetry.strayTimers(try await store.strays(beside: handlers, at: observers.clock.now))
         } catch { observers.report(error) }

@@ -13,8 +13,8 @@ struct Outrigger: AsyncParsableCommand {
         version: version,
         subcommands: [
             Run.self, Check.self, Status.self, Reload.self, Publish.self, EventsCommand.self, Explain.self,
-            DeadLetters.self, Replay.self, Promote.self, Rollback.self, Keys.self, Journal.self, HandlerTools.self,
-            Dev.self,
+            DeadLetters.self, Replay.self, Promote.self, Rollback.self, Keys.self, Journal.self, StoreCommand.self,
+            HandlerTools.self, Dev.self,
         ], defaultSubcommand: Run.self)
 
     /// Before anything else: no other process of this user may look into this one, workers least of all.

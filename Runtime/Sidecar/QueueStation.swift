@@ -39,7 +39,7 @@ final class QueueStation: Sendable {
         let ports = PipelinePorts(
             queue: queue, deadLetters: deadLetters,
             quarantine: settings.quarantine.map { around.cloud.deadLetterQueue($0) }, verifier: verifier,
-            ledger: around.store, receipts: around.store, host: around.host, observer: observers,
+            ledger: around.store, receipts: around.store.receipts, host: around.host, observer: observers,
             clock: observers.clock)
         runner = PipelineRunner(settings.name, ports: ports, pollWait: settings.pollWait)
     }

@@ -9,7 +9,6 @@ import ServiceLifecycle
 import Services
 import Settings
 import Signatures
-import Store
 import Telemetry
 import UnixSignals
 
@@ -24,6 +23,10 @@ struct SidecarService: Service {
     private let client = HTTPClient()
     /// Services have connections of their own: a slow one keeps no queue waiting.
     private let serviceClient = HTTPClient(connections: Limits.services * Limits.serviceConcurrency)
+    /// So have long polls: each queue has as many as it may, and no delete stands behind them.
+    private let pollClient = HTTPClient(connections: Limits.queues * Limits.pollers)
+    /// So has the store: no long poll stands before a commit.
+    private let storeClient = HTTPClient()
 
     /// - Parameters:
     ///   - configuration: as read at the start: what takes effect by a restart alone stays as it is here.
@@ -47,15 +50,20 @@ struct SidecarService: Service {
     func run() async throws {
         defer {
             client.shutdown()
+            pollClient.shutdown()
             serviceClient.shutdown()
+            storeClient.shutdown()
         }
         // From here on SIGHUP asks for a reload; without a listener it would end the process.
         let hangups = await UnixSignalsSequence(trapping: .sighup)
         let stops = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         let since = observers.clock.now
         observers.telemetry.started(version: Outrigger.version, at: since)
-        let options = configuration.storeOptions(observer: observers.note)
-        guard let store = try await patience("store").until({ () throws(Failure) in try SQLiteStore.open(options) })
+        var opening = StoreOpening(
+            configuration, environment: source.environment, client: storeClient, clock: observers.clock, migrates: true)
+        opening.observer = StoreObserver(embedded: observers.note, postgreSQL: observers.note)
+        let opens = opening
+        guard let store = try await patience("store").until({ () throws(Failure) in try await opens.open() })
         else { return }
         do {
             try await run(with: store, since: since, hangups, stops)
@@ -67,7 +75,7 @@ struct SidecarService: Service {
     }
 
     private func run(
-        with store: SQLiteStore, since: Instant, _ hangups: UnixSignalsSequence, _ stops: UnixSignalsSequence
+        with store: any EventStore, since: Instant, _ hangups: UnixSignalsSequence, _ stops: UnixSignalsSequence
     ) async throws {
         let directory = configuration.stateDirectory
         try? FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
@@ -79,7 +87,8 @@ struct SidecarService: Service {
             plugins: host, residents: [
                 ServiceHandlers(services: services, clock: observers.clock), JournalHandlers(),
             ])
-        let cloud = Cloud(configuration, environment: source.environment, client: client, clock: SystemClock())
+        let cloud = Cloud(
+            configuration, environment: source.environment, client: client, polls: pollClient, clock: SystemClock())
         let verifier = CurrentVerifier()
         let exchange = try Exchange(configuration, cloud, client: client, verifier: verifier)
         let relay = exchange.map { exchange in
@@ -111,9 +120,10 @@ struct SidecarService: Service {
             let letters = SidecarLetters.within(serving, cloud, store, exchange, verifier, observers)
             let replays = SidecarReplays(serving, hosts, host, store, clock: observers.clock)
             let api = try makeAPI(peers, operations, events, letters, replays)
-            let sealer = JournalSealer(store: store, signer: try headSigner(), observers: observers)
+            let signer = try headSigner()
+            let sealer = store.heads.map { JournalSealer(heads: $0, signer: signer, observers: observers) }
             await serve(serving, keeper, host, store, relay, api, sealer, hangups, stops)
-            await sealer.finish()
+            await sealer?.finish()
         } catch {
             await host.stop(within: .zero)
             throw error
@@ -123,8 +133,8 @@ struct SidecarService: Service {
 
     /// Events, until told to stop; then in this order: polls, what runs, the outbox, the rest.
     private func serve(
-        _ serving: Serving, _ keeper: GenerationKeeper, _ host: PluginHost, _ store: SQLiteStore,
-        _ relay: RelayRunner?, _ api: LocalAPI?, _ sealer: JournalSealer,
+        _ serving: Serving, _ keeper: GenerationKeeper, _ host: PluginHost, _ store: any EventStore,
+        _ relay: RelayRunner?, _ api: LocalAPI?, _ sealer: JournalSealer?,
         _ hangups: UnixSignalsSequence, _ stops: UnixSignalsSequence
     ) async {
         let housekeeping = Housekeeping(store: store, serving: serving, observers: observers)
@@ -132,7 +142,7 @@ struct SidecarService: Service {
         await withDiscardingTaskGroup { background in
             background.addTask { await serving.runKeySets() }
             background.addTask { await housekeeping.run() }
-            background.addTask { await sealer.run() }
+            if let sealer { background.addTask { await sealer.run() } }
             background.addTask { await keeper.run(hangups: hangups) }
             background.addTask { await host.runShadows() }
             background.addTask { await followRollbacks() }

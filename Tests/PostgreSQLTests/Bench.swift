@@ -88,7 +88,19 @@ final class Bench: StoreUnderTest {
         return true
     }
 
-    func isJournalWhole() async throws -> Bool { try await postgres.isJournalWhole() }
+    func isJournalWhole() async throws -> Bool { try await postgres.audit().breaks.isEmpty }
+
+    func damage(_ damage: Damage) async throws {
+        try await postgres.beat(at: clock.now)
+        let sql =
+            switch damage {
+            case .change: "UPDATE journal SET entry = (SELECT entry FROM journal WHERE number = 3) WHERE number = 2"
+            case .gap: "DELETE FROM journal WHERE number = 2"
+            case .beginning: "DELETE FROM journal WHERE number = 1"
+            case .tail: "DELETE FROM journal WHERE number = 4"
+            }
+        try await ask(sql)
+    }
 
     func close() async {
         await postgres.close()

@@ -48,6 +48,79 @@ extension PostgreSQLTests {
             await bench.close()
         }
 
+        @Test func aFullSegmentIsToldAndClosedAndItsRowsGoWhenTheyAreOld() async throws {
+            let bench = try await Bench { options in
+                options.journalSegment = 4
+                options.journalKeep = .days(2)
+            }
+            let store = bench.postgres
+            func commit(_ ids: ClosedRange<Int>) async throws {
+                let now = bench.clock.now
+                let requests = ids.map { Make.request("e-\($0)", message: "m-\($0)", at: now) }
+                let leases = try await store.claim(requests, at: now).compactMap(\.lease)
+                _ = try await store.commit(leases.map { Make.done($0, at: now) }, at: now)
+                try await store.beat(at: now)
+            }
+            try await commit(1...4)
+            for await _ in store.fullSegments { break }
+            let full = try #require(try await store.headToSeal(force: false, at: bench.clock.now))
+            #expect(full.closes && full.statement.number == 4)
+            try await store.seal(full, HeadSignature(keyID: "k", bytes: [1]))
+            #expect(try await store.headToSeal(force: true, at: bench.clock.now)?.statement == nil)
+            bench.clock.pass(.days(3))
+            try await commit(5...6)
+            let next = try #require(try await store.headToSeal(force: false, at: bench.clock.now))
+            #expect(next.statement.first == 5)
+            #expect(try await store.sweep(at: bench.clock.now) == 0, "no head has given anything up yet")
+            try await store.seal(next, nil)
+            #expect(try await store.sweep(at: bench.clock.now) == 4)
+            let audit = try await store.audit { _, _ in true }
+            #expect(audit == JournalAudit(rows: 2, chains: 1, heads: 2, signed: 1))
+            try await bench.ask("DELETE FROM journal WHERE number = 5")
+            #expect(try await store.audit().breaks.map(\.kind) == [.beginning, .missing])
+            await bench.close()
+        }
+
+        @Test func aChainThatWasRemovedWithAllThatNamesItLeavesAGap() async throws {
+            let bench = try await Bench()
+            let other = try #require(try await bench.second() as? PostgreSQLStore)
+            for (store, id) in [(bench.postgres, "e-1"), (other, "e-2"), (bench.postgres, "e-3")] {
+                let now = bench.clock.now
+                let lease = try #require(try await store.claim([Make.request(id, at: now)], at: now)[0].lease)
+                _ = try await store.commit([Make.done(lease, at: now)], at: now)
+                try await store.beat(at: now)
+            }
+            #expect(try await other.audit().breaks.isEmpty)
+            let boot = other.boot
+            try await bench.ask("DELETE FROM journal WHERE boot = \(boot); DELETE FROM writers WHERE boot = \(boot)")
+            let breaks = try await bench.postgres.audit().breaks
+            #expect(breaks == [JournalAudit.Break(boot: 0, number: 1, place: 2, kind: .missing)])
+            // Its writer begins again, and loses nothing but what it was told was lost.
+            let now = bench.clock.now
+            let lease = try #require(try await other.claim([Make.request("e-4", at: now)], at: now)[0].lease)
+            let thrown = await failure { try await other.commit([Make.done(lease, at: now)], at: now) }
+            #expect(thrown?.code == .storeUnavailable)
+            #expect(try await other.commit([Make.done(lease, at: now)], at: now) == [.committed])
+            await bench.close()
+        }
+
+        @Test func aBatchThatSharesAKeyIsCommittedInItsOrder() async throws {
+            let bench = try await Bench()
+            let store = bench.postgres
+            let now = bench.clock.now
+            let requests = (0..<4).map { Make.request("e-\($0)", message: "m-\($0)", at: now) }
+            let leases = try await store.claim(requests, at: now).compactMap(\.lease)
+            let commitments = leases.enumerated().map { number, lease in
+                let write = StateWrite(key: Bytes("k"), value: Bytes("\(number)"), expected: number == 2 ? 7 : nil)
+                return Make.done(lease, Effects(writes: [write]), at: now)
+            }
+            let results = try await store.commit(commitments, at: now)
+            #expect(results == [.committed, .committed, .lostState, .committed])
+            #expect(try await store.read([Bytes("k")], of: Make.handler, at: now)[0].value == Bytes("3"))
+            #expect(try await store.audit().breaks.isEmpty)
+            await bench.close()
+        }
+
         @Test func commitsThatComeTogetherShareATransaction() async throws {
             let calls = Mutex<[Int]>([])
             let bench = try await Bench { options in

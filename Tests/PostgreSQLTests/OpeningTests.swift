@@ -37,7 +37,7 @@ extension PostgreSQLTests {
         @Test func aSchemaThatIsNotThereIsMissed() async throws {
             let connection = try PostgreSQLServer.shared().connection()
             let missing = await failure { try await open(connection, migrates: false) }
-            #expect(missing?.code == .storeUnavailable)
+            #expect(missing?.code == .storeUnfit)
             #expect(missing?.cause.contains("outrigger store migrate") == true)
         }
 
@@ -74,7 +74,7 @@ extension PostgreSQLTests {
             // A user who may connect, and may not make a schema.
             let poor = "host=\(server.folder) user=\(name) dbname=postgres"
             let denied = try #require(await failure { try await open(poor) })
-            #expect(denied.code == .storeUnavailable)
+            #expect(denied.code == .storeUnfit)
             #expect(denied.cause.contains("42501") && denied.cause.contains("grant"))
             #expect(await failure { try await open("dbname=none host=\(server.folder) user=outrigger") } != nil)
             #expect(await failure { try await open("host") }?.code == .storeUnavailable)

@@ -71,7 +71,7 @@ extension PostgreSQLTests {
             let fences = again.compactMap(\.lease?.fence)
             #expect(fences.count == 3 && fences.allSatisfy { fence in leases.allSatisfy { $0.fence < fence } })
             #expect(try await store.depth().rows == 1)
-            #expect(try await store.isJournalWhole())
+            #expect(try await store.audit().breaks.isEmpty)
             await store.close()
         }
 
@@ -120,6 +120,8 @@ extension PostgreSQLTests {
 
 /// Short words for requests and ends.
 enum Make {
+    static let handler = HandlerID("treasury")
+
     static func request(_ id: String, message: String = "m-1", at now: Instant) -> ClaimRequest {
         Samples.request(id, message: message, at: now)
     }

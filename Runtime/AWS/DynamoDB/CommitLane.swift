@@ -107,6 +107,9 @@ actor CommitLane {
 
     func close() { isClosed = true }
 
+    /// The end of the chain, as far as it is known to be written.
+    var committedTail: Writers.Tail? { isDoubtful ? nil : tail }
+
     // MARK: - the chain
 
     private func currentTail() async throws(AWSError) -> Writers.Tail {

@@ -1,5 +1,4 @@
 public import Events
-import JSON
 public import Pipeline
 import StoreCommon
 import Synchronization
@@ -14,29 +13,25 @@ public struct DynamoDBOptions: Sendable {
     public var patience: Duration
     /// How long rows of the journal live.
     public var journalKeep: Duration
+    /// Rows of a chain after which a head closes a segment.
+    public var journalSegment: Int
+    /// How long a row waits for a head of its chain at most.
+    public var journalSeal: Duration
     public var keepsPayloads: Bool
 
     public init(
         table: String, skew: Duration = .seconds(5), patience: Duration = .seconds(5),
-        journalKeep: Duration = .days(30), keepsPayloads: Bool = false
+        journalKeep: Duration = .days(30), journalSegment: Int = 1_000, journalSeal: Duration = .minutes(1),
+        keepsPayloads: Bool = false
     ) {
         self.table = table
         self.skew = skew
         self.patience = patience
         self.journalKeep = journalKeep
+        self.journalSegment = journalSegment
+        self.journalSeal = journalSeal
         self.keepsPayloads = keepsPayloads
     }
-}
-
-/// How much the table holds.
-public struct DynamoDBStatistics: Sendable, Hashable {
-    /// As DynamoDB counts them, every six hours or so.
-    public let items: Int
-    public let bytes: Int
-    /// Of this sidecar.
-    public let claims: Int
-    /// Events that wait for the bus.
-    public let outbox: Int
 }
 
 /// The shared store in one table of DynamoDB: ledger, handler state, outbox, timers and journal for all sidecars of a
@@ -54,6 +49,8 @@ public final class DynamoDBStore: Ledger, HandlerState, TimerStore, Sendable {
     let clock: any WallClock
     let memory: Mutex<Memory>
     let outbox: Mutex<OutboxMemory>
+    let sealingMemory = Mutex(HeadMemory())
+    let idling = Mutex(Idling())
     private let numbers: Mutex<UInt64>
 
     /// What this sidecar knows of its own claims, and the writes of those that are being committed.
@@ -84,7 +81,7 @@ public final class DynamoDBStore: Ledger, HandlerState, TimerStore, Sendable {
         self.client = client
         self.writers = writers
         self.clock = clock
-        signals = TableSignals()
+        signals = TableSignals(segment: options.journalSegment)
         numbers = Mutex(UInt64(clamping: tail.boot) << 40)
         memory = Mutex(Memory())
         outbox = Mutex(OutboxMemory())
@@ -95,8 +92,8 @@ public final class DynamoDBStore: Ledger, HandlerState, TimerStore, Sendable {
 
     /// Looks whether the table is as it must be, and joins those who use it.
     ///
-    /// - Throws: `store.newer` for a table of another schema, `store.unavailable` for all else: what is missing, and
-    ///   what to do.
+    /// - Throws: `store.unfit` for a table that lacks something, `store.newer` for one of another schema,
+    ///   `store.unavailable` for all else.
     public static func open(
         _ options: DynamoDBOptions, _ session: AWSSession, clock: any WallClock
     ) async throws(Failure) -> DynamoDBStore {
@@ -104,8 +101,9 @@ public final class DynamoDBStore: Ledger, HandlerState, TimerStore, Sendable {
         func ask<T>(_ body: () async throws(AWSError) -> T) async throws(Failure) -> T {
             do throws(AWSError) { return try await body() } catch { throw error.ofTable(options.table) }
         }
-        if let problem = try await ask({ () throws(AWSError) in try await TableCheck.problem(client) }) {
-            throw Failure(.storeUnavailable, options.table, problem)
+        let problems = try await ask { () throws(AWSError) in try await TableCheck.problems(client) }
+        guard problems.isEmpty else {
+            throw Failure(.storeUnfit, options.table, problems.joined(separator: "; "))
         }
         let meta = try await ask { () throws(AWSError) in try await TableMeta.boot(client) }
         guard meta.schema == TableLayout.schema else {
@@ -121,31 +119,6 @@ public final class DynamoDBStore: Ledger, HandlerState, TimerStore, Sendable {
     public func close() async {
         await lane.close()
         signals.finish()
-    }
-
-    /// To be called about once a second: gives the journal's new rows their numbers, and looks at what others left in
-    /// the outbox. Throws `store.unavailable` while DynamoDB does not answer.
-    public func beat() async throws(Failure) {
-        let last = try await newest()
-        if memory.withLock({ memory in
-            defer { memory.newest = last }
-            return memory.newest != last
-        }) { signals.ringReaders() }
-        signals.ringOutbox()
-    }
-
-    /// Can the store take writes?
-    public func check() async throws(Failure) { try await beat() }
-
-    public func statistics() async throws(Failure) -> DynamoDBStatistics {
-        let depth = try await depth()
-        let reply = try await call { () throws(AWSError) in
-            try await client.call("DescribeTable", [JSONMember("TableName", .string(options.table))])
-        }
-        return DynamoDBStatistics(
-            items: Int(reply.root["Table"]?["ItemCount"]?.int ?? 0),
-            bytes: Int(reply.root["Table"]?["TableSizeBytes"]?.int ?? 0),
-            claims: memory.withLock { $0.held.count }, outbox: depth.rows)
     }
 
     /// Fences and versions never repeat: the boot stands in the upper bits, a count in the others.

@@ -1,6 +1,6 @@
-public import Events
+import Events
 import JSON
-public import Pipeline
+import Pipeline
 import StoreCommon
 import Synchronization
 
@@ -59,30 +59,27 @@ enum ShelfItem {
                 id: id, body: body, attributes: [Attribute](encoded: item.bytes("attributes")),
                 failure: item.text("failure"), arrivedAt: time, group: item["group"] == nil ? nil : item.text("group"))
         }
-        let failure: JSONValue = [
-            "code": .string(item.text("code")), "queue": "", "messageId": .string(id.text), "eventId": .string(id.text),
-            "stage": "publish", "reason": .string(item.text("cause")), "handler": .string(item.text("handler")),
-            "attempts": .integer(item.integer("attempts") ?? 0), "firstSeen": .integer(item.integer("committed") ?? 0),
-            "signature": "verified",
-        ]
-        var envelope: JSONValue = [
-            "id": .string(id.text), "source": .string(item.text("source")),
-            "detail-type": .string(item.text("detailType")),
-            "resources": item["resource"] == nil ? [] : [.string(item.text("resource"))],
-        ]
-        if let core = try? JSONValue.parse(body) {
-            envelope["detail"] = ["parent": .string(item.text("parent")), "detailCore": core]
-        }
-        return BoxedLetter(
-            id: id, body: envelope.serialised()[...], attributes: [Attribute](encoded: item.bytes("attributes")),
-            failure: String(decoding: failure.serialised(), as: UTF8.self), arrivedAt: time, group: nil)
+        return GivenUpPublication(
+            id: id.text, parent: item.text("parent"), handler: item.text("handler"), draft: item.draft(detail: body),
+            code: item.text("code"), cause: item.text("cause"), attempts: item.number("attempts"),
+            committedAt: item.instant("committed") ?? time, givenUpAt: time
+        ).letter
+    }
+}
+
+extension Item {
+    /// What was to be published.
+    fileprivate func draft(detail: Bytes) -> Draft {
+        Draft(
+            source: text("source"), detailType: text("detailType"), resource: text("resource"),
+            correlationID: text("correlation"), detail: detail, attributes: [Attribute](encoded: bytes("attributes")))
     }
 }
 
 /// One visit to the letters that the store keeps: those of one queue, or the publications that the bus did not take.
 ///
 /// All sidecars see them; nothing is hidden. Who deletes one deletes what it saw, not what has replaced it.
-public final class TableShelf: DeadLetterBox {
+final class TableShelf: DeadLetterBox {
     private struct State {
         var next: JSONValue?
         var isOver = false
@@ -94,12 +91,12 @@ public final class TableShelf: DeadLetterBox {
     private let place: LetterPlace
     private let state = Mutex(State())
 
-    public init(_ store: DynamoDBStore, _ place: LetterPlace) {
+    init(_ store: DynamoDBStore, _ place: LetterPlace) {
         self.store = store
         self.place = place
     }
 
-    public func take(atMost count: Int) async throws(Failure) -> [BoxedLetter] {
+    func take(atMost count: Int) async throws(Failure) -> [BoxedLetter] {
         let client = store.client
         let count = min(max(count, 1), Limits.batchEntries)
         while state.withLock({ $0.seen.count < count && !$0.isOver }) {
@@ -133,7 +130,7 @@ public final class TableShelf: DeadLetterBox {
         }
     }
 
-    public func delete(_ letters: [MessageID]) async -> [Failure?] {
+    func delete(_ letters: [MessageID]) async -> [Failure?] {
         let items = state.withLock { state in letters.map { state.inHand[$0] } }
         let results = await together(items) { item throws(Failure) in
             guard let item else { return }
@@ -155,16 +152,16 @@ public final class TableShelf: DeadLetterBox {
         }
     }
 
-    public func release() async { state.withLock { $0 = State() } }
+    func release() async { state.withLock { $0 = State() } }
 }
 
 /// Back to the outbox, under the id that was signed before: the bus's readers see a publication once.
-public struct TableOutboxTarget: RedriveTarget {
+struct TableOutboxTarget: RedriveTarget {
     private let store: DynamoDBStore
 
-    public init(_ store: DynamoDBStore) { self.store = store }
+    init(_ store: DynamoDBStore) { self.store = store }
 
-    public func send(_ letters: [RedrivenLetter]) async -> [Result<MessageID, Failure>] {
+    func send(_ letters: [RedrivenLetter]) async -> [Result<MessageID, Failure>] {
         await together(letters) { letter throws(Failure) in
             try await self.store.republish(letter.id.text)
             return letter.id
@@ -183,15 +180,12 @@ extension DynamoDBStore {
             return Parts.join(parts, of: owner, count: item.number("parts")).map { (item, $0) }
         }
         guard let (item, detail) = found else { return }
-        let draft = Draft(
-            source: item.text("source"), detailType: item.text("detailType"), resource: item.text("resource"),
-            correlationID: item.text("correlation"), detail: detail,
-            attributes: [Attribute](encoded: item.bytes("attributes")))
         var unit = CommitUnit()
         unit.entries.append(
             OutboxEntry(
-                id: id, parent: item.text("parent"), handler: item.text("handler"), draft: draft,
-                trace: Event.Trace(encoded: item.bytes("trace")), committedAt: clock.now))
+                id: id, parent: item.text("parent"), handler: item.text("handler"),
+                draft: item.draft(detail: detail), trace: Event.Trace(encoded: item.bytes("trace")),
+                committedAt: clock.now))
         if case .failed(let failure)? = await lane.commit([unit]).first { throw failure }
     }
 }

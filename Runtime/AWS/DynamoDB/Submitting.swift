@@ -1,6 +1,6 @@
 public import Events
 public import Pipeline
-public import StoreCommon
+import StoreCommon
 import Synchronization
 
 // Events from the service next door: all of a request in one transaction, with the name that it has.

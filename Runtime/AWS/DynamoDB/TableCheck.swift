@@ -10,6 +10,11 @@ enum TableMeta {
         let boot: Int64
     }
 
+    /// The schema that the table has, `nil` before the first boot.
+    static func schema(_ client: TableClient) async throws(AWSError) -> Int64? {
+        try await client.get(TableLayout.meta).map { $0.integer("schema") ?? .max }
+    }
+
     /// Begins a boot. A table of a newer schema is left alone.
     static func boot(_ client: TableClient) async throws(AWSError) -> Boot {
         let id = UUID().uuidString.lowercased().replacing("-", with: "")
@@ -34,34 +39,38 @@ enum TableMeta {
 
 /// Looks whether a table is one that the store can use: DescribeTable and DescribeTimeToLive.
 enum TableCheck {
-    /// - Returns: what is wrong with it.
-    static func problem(_ client: TableClient) async throws(AWSError) -> String? {
+    /// - Returns: all that is wrong with it.
+    static func problems(_ client: TableClient) async throws(AWSError) -> [String] {
         let name = [JSONMember("TableName", .string(client.table))]
         guard let table = try await client.call("DescribeTable", name).root["Table"] else {
             throw AWSError(.badReply, "DescribeTable without a table")
         }
         let status = table["TableStatus"]?.string ?? ""
-        guard ["ACTIVE", "UPDATING"].contains(status) else { return "the table is \(identifier(status)): wait for it" }
-        guard keys(table) == ["HASH pk S", "RANGE sk S"] else {
-            return "its keys must be pk and sk, both text: create it from config/deploy/dynamodb.yaml"
+        guard ["ACTIVE", "UPDATING"].contains(status) else {
+            return ["the table is \(identifier(status)): wait for it"]
         }
-        for index in Query.Index.allCases {
-            guard let found = table["GlobalSecondaryIndexes"]?.elements.first(where: {
-                $0["IndexName"]?.string == index.rawValue
-            }) else { return "it lacks the index \(index.rawValue): update it from config/deploy/dynamodb.yaml" }
-            let types = types(table)
-            guard keys(found, types) == ["HASH \(index.partition) S", "RANGE \(index.sort) N"] else {
-                let (hash, range) = (index.partition, index.sort)
-                return "its index \(index.rawValue) must have the keys \(hash), a text, and \(range), a number"
-            }
-            guard found["IndexStatus"]?.string.map({ ["ACTIVE", "UPDATING"].contains($0) }) ?? true else {
-                return "its index \(index.rawValue) is being made: wait for it"
-            }
+        guard keys(table) == ["HASH pk S", "RANGE sk S"] else {
+            return ["its keys must be pk and sk, both text: create it from config/deploy/dynamodb.yaml"]
         }
         let live = try await client.call("DescribeTimeToLive", name).root["TimeToLiveDescription"]
-        guard ["ENABLED", "ENABLING"].contains(live?["TimeToLiveStatus"]?.string ?? ""),
-            live?["AttributeName"]?.string == "ttl"
-        else { return "time to live must be enabled on the attribute ttl: without it the table grows without end" }
+        let expires = ["ENABLED", "ENABLING"].contains(live?["TimeToLiveStatus"]?.string ?? "")
+            && live?["AttributeName"]?.string == "ttl"
+        return Query.Index.allCases.compactMap { problem($0, of: table) } + (expires
+            ? [] : ["time to live must be enabled on the attribute ttl: without it the table grows without end"])
+    }
+
+    private static func problem(_ index: Query.Index, of table: JSONNode) -> String? {
+        let found = table["GlobalSecondaryIndexes"]?.elements.first { $0["IndexName"]?.string == index.rawValue }
+        guard let found else {
+            return "it lacks the index \(index.rawValue): update it from config/deploy/dynamodb.yaml"
+        }
+        let (hash, range) = (index.partition, index.sort)
+        guard keys(found, types(table)) == ["HASH \(hash) S", "RANGE \(range) N"] else {
+            return "its index \(index.rawValue) must have the keys \(hash), a text, and \(range), a number"
+        }
+        guard found["IndexStatus"]?.string.map({ ["ACTIVE", "UPDATING"].contains($0) }) ?? true else {
+            return "its index \(index.rawValue) is being made: wait for it"
+        }
         return nil
     }
 

@@ -98,6 +98,8 @@ enum TableLayout {
 
     static let writers = "writers"
     static func writer(_ boot: Int64) -> ItemKey { ItemKey(writers, padded(boot)) }
+    static func heads(_ boot: Int64) -> String { "heads#\(boot)" }
+    static func head(_ boot: Int64, _ place: Int64) -> ItemKey { ItemKey(heads(boot), padded(place)) }
     static let segments = "segments"
     static func segments(of boot: Int64) -> String { "segments#\(boot)" }
     static func journal(_ boot: Int64) -> String { "journal#\(boot)" }

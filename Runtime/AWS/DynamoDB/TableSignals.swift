@@ -1,80 +1,85 @@
-import Events
+import StoreCommon
 import Synchronization
 
 /// Wakes whoever waits for work that a commit made: the relay of the outbox, the timers, those who follow the journal.
 /// What other sidecars commit is heard of with the next beat.
 final class TableSignals: Sendable {
-    private struct Bells {
-        var last: UInt64 = 0
-        var readers: [UInt64: AsyncStream<Void>.Continuation] = [:]
-        var isClosed = false
-        /// Partitions of the outbox that this sidecar wrote to: no index need be asked for them.
-        var partitions: [String] = []
-    }
-
     let outboxWrites: AsyncStream<Void>
     let timerChanges: AsyncStream<Void>
+    /// One element soon after this sidecar's chain has a full segment.
+    let fullSegments: AsyncStream<Void>
     private let outbox: AsyncStream<Void>.Continuation
     private let timers: AsyncStream<Void>.Continuation
-    private let bells = Mutex(Bells())
+    private let segments: AsyncStream<Void>.Continuation
+    private let followers = Followers()
+    private let segment: Int
+    /// Rows of this sidecar since the last head, and whether any came since they were asked for.
+    private let written = Mutex((rows: 0, isNew: false))
+    /// Partitions of the outbox that this sidecar wrote to: no index need be asked for them.
+    private let partitions = Mutex<[String]>([])
     private static let partitionsAtMost = 10_000
 
-    init() {
+    /// - Parameter segment: rows that one segment has.
+    init(segment: Int) {
+        self.segment = segment
+        (fullSegments, segments) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         (outboxWrites, outbox) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         (timerChanges, timers) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
     /// Rings when the journal may be read further. One too many gets a stream that has ended.
-    func journalGrowth() -> AsyncStream<Void> {
-        let (stream, bell) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
-        let number: UInt64? = bells.withLock { bells in
-            guard !bells.isClosed, bells.readers.count < Limits.journalReaders else { return nil }
-            bells.last += 1
-            bells.readers[bells.last] = bell
-            return bells.last
-        }
-        guard let number else {
-            bell.finish()
-            return stream
-        }
-        bell.onTermination = { [weak self] _ in self?.bells.withLock { $0.readers[number] = nil } }
-        return stream
-    }
+    func journalGrowth() -> AsyncStream<Void> { followers.follow() }
 
     func wrote(_ units: [CommitUnit]) {
-        let partitions = units.flatMap { $0.entries.map(\.partition) }
-        if !partitions.isEmpty {
-            bells.withLock { bells in
-                bells.partitions += partitions
-                if bells.partitions.count > Self.partitionsAtMost {
-                    bells.partitions.removeFirst(bells.partitions.count - Self.partitionsAtMost)
+        let written = units.flatMap { $0.entries.map(\.partition) }
+        if !written.isEmpty {
+            partitions.withLock { partitions in
+                partitions += written
+                if partitions.count > Self.partitionsAtMost {
+                    partitions.removeFirst(partitions.count - Self.partitionsAtMost)
                 }
             }
             outbox.yield()
         }
-        if units.contains(where: { !$0.lines.isEmpty }) { ringReaders() }
+        let rows = units.reduce(0) { $0 + $1.lines.count }
+        guard rows > 0 else { return }
+        let count = self.written.withLock { written in
+            written = (written.rows + rows, true)
+            return written.rows
+        }
+        if count >= segment { segments.yield() }
+        ringReaders()
     }
+
+    func sealed() { written.withLock { $0.rows = 0 } }
+
+    /// Whether this sidecar wrote rows since the last call.
+    func takeNews() -> Bool {
+        written.withLock { written in
+            defer { written.isNew = false }
+            return written.isNew
+        }
+    }
+
+    var hasFollowers: Bool { followers.count > 0 }
 
     /// Partitions of the outbox that were written to since the last call.
     func takePartitions() -> [String] {
-        bells.withLock { bells in
-            defer { bells.partitions = [] }
-            return bells.partitions
+        partitions.withLock { partitions in
+            defer { partitions = [] }
+            return partitions
         }
     }
 
     func ringOutbox() { outbox.yield() }
     func ringTimers() { timers.yield() }
-    func ringReaders() { for bell in bells.withLock({ Array($0.readers.values) }) { bell.yield() } }
+    func ringReaders() { followers.ring() }
 
     func finish() {
         outbox.finish()
         timers.finish()
-        let left = bells.withLock { bells in
-            defer { bells = Bells(last: bells.last, isClosed: true) }
-            return Array(bells.readers.values)
-        }
-        for bell in left { bell.finish() }
+        segments.finish()
+        followers.finish()
     }
 }
 

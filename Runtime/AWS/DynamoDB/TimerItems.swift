@@ -14,8 +14,9 @@ extension DynamoDBStore {
     ) async throws(Failure) -> [Event] {
         let claimed = memory.withLock { memory in Set(memory.held.values.compactMap(\.timer)) }
         let owner = lane.owner
+        let timed = try await thoseWithTimers(handlers)
         func due(again: Bool) async throws(Failure) -> [Item] {
-            try await self.due(of: handlers, at: now, again: again, atMost: count, but: claimed).filter { item in
+            try await self.due(of: timed, at: now, again: again, atMost: count, but: claimed).filter { item in
                 item.integer("taker") == owner || item.instant("takenUntil").map { $0 <= now } ?? true
             }
         }
@@ -61,7 +62,7 @@ extension DynamoDBStore {
 
     public func next(of handlers: Set<HandlerID>) async throws(Failure) -> Instant? {
         let claimed = memory.withLock { memory in Set(memory.held.values.compactMap(\.timer)) }
-        let partitions = handlers.sorted().flatMap { handler in
+        let partitions = try await thoseWithTimers(handlers).sorted().flatMap { handler in
             [false, true].map { TableLayout.timersDue(of: handler, again: $0) }
         }
         let pages = await together(partitions) { partition throws(AWSError) in
@@ -91,6 +92,19 @@ extension DynamoDBStore {
                 }
             }
             return count
+        }
+    }
+
+    /// Most handlers have never set a timer: one question tells, instead of four for each of them.
+    private func thoseWithTimers(_ handlers: Set<HandlerID>) async throws(Failure) -> Set<HandlerID> {
+        let known = memory.withLock { $0.timerHandlers }
+        guard !handlers.isSubset(of: known) else { return handlers }
+        let found = try await call { () throws(AWSError) in
+            try await client.queryAll(Query(TableLayout.timerHandlers)).map { HandlerID($0.key.sort) }
+        }
+        return memory.withLock { memory in
+            memory.timerHandlers.formUnion(found)
+            return handlers.intersection(memory.timerHandlers)
         }
     }
 

@@ -5,7 +5,6 @@ import LocalAPI
 import Pipeline
 import Settings
 import Signatures
-import Store
 
 /// What events are signed with and sent to, if they are: the relay's way, and what the local API says of it before.
 struct Exchange: Sendable {
@@ -50,7 +49,7 @@ struct Exchange: Sendable {
 
     /// The routes of the local API, over this sidecar's store and pipelines.
     static func routes(
-        _ exchange: Exchange?, _ store: SQLiteStore, _ serving: Serving, clock: any WallClock
+        _ exchange: Exchange?, _ store: any EventStore, _ serving: Serving, clock: any WallClock
     ) -> EventRoutes {
         let publishing = exchange.map { exchange in
             Publishing(

@@ -4,14 +4,13 @@ import Pipeline
 import Plugins
 import Services
 import Settings
-import Store
 import Telemetry
 
 /// Answers operators: what every part says of itself, put together.
 struct SidecarOperations: Operations {
     let keeper: GenerationKeeper
     let serving: Serving
-    let store: SQLiteStore
+    let store: any EventStore
     let observers: Observers
     let since: Instant
 
@@ -41,7 +40,9 @@ struct SidecarOperations: Operations {
             StatusReport.Outbox(rows: $0.rows, bytes: $0.bytes, oldest: $0.oldest)
         }
         report.services = serving.circuits.map { .init(name: $0.service, circuit: $0.state.name.rawValue) }
-        report.store = (try? await store.statistics())?.rows ?? []
+        report.store = (try? await store.size()).map { size in
+            [("bytes", size.bytes)] + size.tables.map { ($0.name, $0.rows) }
+        } ?? []
         report.trials = configuration.handlers.compactMap { handler in
             handler.trial.map { trial in
                 StatusReport.Trial(
@@ -109,16 +110,6 @@ extension StatusReport.Attempt {
             case .refused(let refusal): ("refused", refusal.failure)
             }
         self.init(trigger: attempt.trigger.rawValue, at: attempt.at, result: result, failure: failure)
-    }
-}
-
-extension StoreStatistics {
-    fileprivate var rows: [(name: String, count: Int)] {
-        [
-            ("bytes", bytes), ("ledger", ledger), ("state", state), ("outbox", outbox), ("timers", timers),
-            ("letters", letters), ("refusals", refusals), ("publications", publications), ("journal", journal),
-            ("claims", claims),
-        ]
     }
 }
 

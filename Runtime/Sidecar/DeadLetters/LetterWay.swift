@@ -10,8 +10,8 @@ import Signatures
 import Store
 import Synchronization
 
-/// How a command comes to the letters: from here, with the operator's own credentials and, where no sidecar has it, the
-/// store's file; or by a sidecar's admin socket. Both answer with the same JSON.
+/// How a command comes to the letters: from here, with the operator's own credentials and the store, a shared one or,
+/// where no sidecar has it, the file; or by a sidecar's admin socket. Both answer with the same JSON.
 struct LetterWay {
     private enum Way {
         case here(SidecarLetters)
@@ -22,7 +22,7 @@ struct LetterWay {
     let place: LetterPlace
     private let way: Way
     private let client = HTTPClient()
-    private let store: SQLiteStore?
+    private let store: (any EventStore)?
     private let notes: Notes
     private let author: String
     private let reason: String
@@ -43,7 +43,7 @@ struct LetterWay {
     static func with<Value>(
         _ options: LetterOptions, reason: String = "", _ body: (LetterWay) async throws -> Value
     ) async throws -> Value {
-        let way = try LetterWay(options, reason)
+        let way = try await LetterWay(options, reason)
         do {
             let value = try await body(way)
             await way.close()
@@ -54,7 +54,7 @@ struct LetterWay {
         }
     }
 
-    private init(_ options: LetterOptions, _ reason: String) throws {
+    private init(_ options: LetterOptions, _ reason: String) async throws {
         self.reason = reason
         (configuration, place) = try options.place()
         let configuration = configuration
@@ -62,7 +62,7 @@ struct LetterWay {
         let notes = Notes()
         self.notes = notes
         let isShelved = SidecarLetters.isShelved(place, configuration)
-        let opened = isShelved && options.socket == nil ? try Self.open(configuration) : nil
+        let opened = options.socket == nil ? try await Self.open(configuration, isShelved: isShelved, client) : nil
         store = opened
         if let socket = options.socket ?? (isShelved && opened == nil ? configuration.api?.adminSocket : nil) {
             way = .there(SocketClient(path: socket, config: options.config, isForMachines: options.json))
@@ -70,14 +70,14 @@ struct LetterWay {
         }
         let cloud = Cloud(
             configuration, environment: ProcessInfo.processInfo.environment, client: client, clock: SystemClock())
-        let path = configuration.store.path
+        let path = configuration.store.isShared ? nil : configuration.store.path
         way = .here(
             SidecarLetters(
                 configuration: { configuration }, cloud: cloud, store: opened, signer: try Self.signer(configuration),
                 clock: SystemClock(),
                 judge: { () throws(Failure) in
                     if let opened { return try await JournalJudge(opened) }
-                    return try? JournalFile(path)
+                    return path.flatMap { try? JournalFile($0) }
                 },
                 journal: { notes.add($0) },
                 permits: { (bodies, queue, order, author) async throws(Failure) in
@@ -85,8 +85,23 @@ struct LetterWay {
                 }))
     }
 
+    /// The store where the letters need it, and a shared one in any case: the journal is in it. `nil` where a sidecar
+    /// has the file, or where a shared one does not answer and only the journal would miss something.
+    private static func open(
+        _ configuration: Configuration, isShelved: Bool, _ client: HTTPClient
+    ) async throws(Failure) -> (any EventStore)? {
+        guard configuration.store.isShared else { return isShelved ? try embedded(configuration) : nil }
+        let environment = ProcessInfo.processInfo.environment
+        let opening = StoreOpening(
+            configuration, environment: environment, client: client, clock: SystemClock(), migrates: false)
+        do throws(Failure) { return try await opening.open() } catch {
+            guard !isShelved else { throw error }
+            return nil
+        }
+    }
+
     /// `nil` where a sidecar has it.
-    private static func open(_ configuration: Configuration) throws(Failure) -> SQLiteStore? {
+    private static func embedded(_ configuration: Configuration) throws(Failure) -> SQLiteStore? {
         let path = configuration.store.path
         guard access(path, F_OK) == 0 else { throw Failure(.storeUnavailable, path, "there is no such file") }
         do throws(Failure) {
@@ -111,25 +126,26 @@ struct LetterWay {
 
     /// What was done stands in the journal: by the file where the store is free, else by the sidecar that has it.
     private func close() async {
-        client.shutdown()
         let entries = notes.take()
-        do {
-            if !entries.isEmpty {
-                let free = if let store { store } else { try Self.open(configuration) }
-                if let free {
-                    try await free.record(entries)
-                    await free.close()
-                } else {
-                    try await tell(entries)
-                }
-            }
-        } catch { Terminal.complain("no journal knows of this: \(error)") }
+        do { if !entries.isEmpty { try await record(entries) } } catch {
+            Terminal.complain("no journal knows of this: \(error)")
+        }
         await store?.close()
+        client.shutdown()
+    }
+
+    private func record(_ entries: [JournalEntry]) async throws {
+        if let store { return try await store.record(entries) }
+        guard !configuration.store.isShared, let free = try Self.embedded(configuration) else {
+            return try await tell(entries)
+        }
+        try await free.record(entries)
+        await free.close()
     }
 
     private func tell(_ entries: [JournalEntry]) async throws {
         guard let path = configuration.api?.adminSocket else {
-            throw Failure(.storeLocked, configuration.store.path, "the sidecar has it, and no socket")
+            throw Failure(.storeLocked, configuration.store.place, "the sidecar has it, and no socket")
         }
         let socket = SocketClient(path: path, config: path, isForMachines: false)
         for start in stride(from: 0, to: entries.count, by: 500) {
@@ -216,9 +232,14 @@ struct LetterWay {
         }
     }
 
-    /// In the store's file where no sidecar has it, else by its socket.
+    /// `nil` where a sidecar has it, or where the store is a shared one that does not answer.
+    private func embedded() throws(Failure) -> (any EventStore)? {
+        configuration.store.isShared ? nil : try Self.embedded(configuration)
+    }
+
+    /// In the store where it can be had, else by the socket of the sidecar that has it.
     func free(_ group: String) async throws {
-        if case .here(let letters) = way, let free = try letters.store ?? Self.open(configuration) {
+        if case .here(let letters) = way, let free = try letters.store ?? embedded() {
             let author = LetterAuthor(name: author, reason: reason)
             do {
                 try await letters.over(free).free(group, of: place.queue, by: author)

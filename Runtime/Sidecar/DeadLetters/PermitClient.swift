@@ -18,7 +18,7 @@ struct PermitClient: Sendable {
     func socket() throws(Failure) -> SocketClient {
         guard let path = configuration.api?.adminSocket else {
             let cause = "it is written into the ledger of the running sidecar, which has no `api` to be asked by"
-            throw Failure(.redriveUnavailable, configuration.store.path, cause)
+            throw Failure(.redriveUnavailable, configuration.store.place, cause)
         }
         return SocketClient(path: path, config: path, isForMachines: false)
     }

@@ -10,7 +10,7 @@ struct SidecarLetters: LetterOffice {
     let configuration: @Sendable () -> Configuration
     let cloud: Cloud
     /// `nil` where another process has it: then what is in it cannot be reached from here.
-    let store: SQLiteStore?
+    let store: (any EventStore)?
     /// `nil` where nothing is signed.
     let signer: (any Signer)?
     let clock: any WallClock
@@ -24,7 +24,7 @@ struct SidecarLetters: LetterOffice {
     ) async throws(Failure) -> [Result<Permit, Failure>]
 
     static func within(
-        _ serving: Serving, _ cloud: Cloud, _ store: SQLiteStore, _ exchange: Exchange?, _ verifier: any Verifier,
+        _ serving: Serving, _ cloud: Cloud, _ store: any EventStore, _ exchange: Exchange?, _ verifier: any Verifier,
         _ observers: Observers
     ) -> SidecarLetters {
         let issuer = PermitIssuer(verifier: verifier, ledger: store, journal: store, clock: observers.clock)
@@ -123,14 +123,14 @@ struct SidecarLetters: LetterOffice {
     func permit(for event: String, of queue: QueueName) async throws(Failure) -> Permit? {
         guard !event.isEmpty else { return nil }
         let found = if let store { try await store.permits(for: event, at: clock.now) } else {
-            try StoreFile(configuration().store.path).permits(for: event, at: clock.now)
+            try file().permits(for: event, at: clock.now)
         }
         return found.first { $0.consumer == queue }
     }
 
     func parkedGroups(of queue: QueueName) async throws(Failure) -> [ParkedGroup] {
         let found = if let store { try await store.parkedGroups(at: clock.now) } else {
-            try StoreFile(configuration().store.path).parkedGroups(at: clock.now)
+            try file().parkedGroups(at: clock.now)
         }
         return found.filter { $0.consumer == queue }
     }
@@ -153,8 +153,15 @@ struct SidecarLetters: LetterOffice {
 
     // MARK: - where
 
+    /// The embedded store's file, read beside the sidecar that has it.
+    private func file() throws(Failure) -> StoreFile {
+        let store = configuration().store
+        guard !store.isShared else { throw Failure(.storeUnavailable, store.kind.rawValue, "it could not be opened") }
+        return StoreFile(store.path)
+    }
+
     /// The same over a store that was opened meanwhile.
-    func over(_ store: SQLiteStore) -> SidecarLetters {
+    func over(_ store: any EventStore) -> SidecarLetters {
         SidecarLetters(
             configuration: configuration, cloud: cloud, store: store, signer: signer, clock: clock, judge: judge,
             journal: journal, permits: permits)
@@ -191,13 +198,13 @@ struct SidecarLetters: LetterOffice {
         guard let store else {
             throw Failure(.storeLocked, configuration().store.path, "the letters are in it, and the sidecar has it")
         }
-        return ShelfBox(store, place)
+        return store.shelf(place)
     }
 
     private func target(of place: LetterPlace) throws(Failure) -> any RedriveTarget {
         guard place.box == .publications else { return cloud.queue(try settings(of: place).url) }
         guard let store else { throw Failure(.storeLocked, configuration().store.path, "the sidecar has it") }
-        return OutboxTarget(store, clock: clock)
+        return store.outboxTarget(clock)
     }
 
     // MARK: - the journal

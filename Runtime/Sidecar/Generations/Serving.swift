@@ -5,7 +5,6 @@ import Pipeline
 import Services
 import Settings
 import Signatures
-import Store
 import Synchronization
 
 /// What works under the generation in force: its queues and its key sets. The next one takes over in one step.
@@ -16,7 +15,7 @@ final class Serving: Sendable {
         let cloud: Cloud
         /// `nil` where nothing is published.
         let relay: RelayRunner?
-        let store: SQLiteStore
+        let store: any EventStore
         let host: any HandlerHost
         let services: ServiceDirectory
         let observers: Observers
@@ -66,6 +65,11 @@ final class Serving: Sendable {
     /// Intake of every queue stops until the same area says `nil`.
     func pressure(area: String, _ failure: Failure?) {
         for station in state.withLock({ $0.stations }) { station.runner.pressure(area: area, failure) }
+    }
+
+    /// Nothing begins until it is back.
+    func storeAway(_ failure: Failure?) {
+        for station in state.withLock({ $0.stations }) { station.runner.storeAway(failure) }
     }
 
     /// In this order: what comes is verified by the new rules, then each queue's pipeline goes over between two of its

@@ -11,28 +11,47 @@ struct Journal: AsyncParsableCommand {
         abstract: "Look for gaps, edits and cuts in a journal, also while a sidecar has it.",
         subcommands: [Verify.self, Head.self])
 
-    struct Verify: ParsableCommand {
+    struct Verify: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Compare rows, hashes and sealed heads, and say what is missing or was changed.",
             discussion: """
                 Without --keys signatures are not looked at: then whoever can write the file can make it sound. \
                 Without --expect a tail that was cut together with its heads is not missed: the sidecar logs its heads.
+                With --config the chains of a shared store are compared, each for itself.
                 """)
         @Option(help: "Files with public keys, as `outrigger keys public` prints them.")
         var keys: [String] = []
         @Option(help: "A row that is known from outside, NUMBER:HASH, as logged or printed by `journal head`.")
         var expect: [ExpectedRow] = []
+        @Option(help: "In place of a file: the configuration that names a shared store.")
+        var config: String?
         @Flag(help: "JSON, for machines.")
         var json = false
         @Argument(help: "The store's file.")
-        var file: String
+        var file: String?
 
-        func run() throws {
-            var verifies: (@Sendable (HeadSignature, HeadStatement) -> Bool?)?
-            if !keys.isEmpty {
-                let known = try JournalKeys(keys)
-                verifies = { known.verifies($0, of: $1) }
+        func validate() throws {
+            guard (file == nil) != (config == nil) else { throw ValidationError("A file or --config, one of them.") }
+            guard config == nil || expect.isEmpty else { throw ValidationError("--expect is for a file.") }
+        }
+
+        func run() async throws {
+            let known = keys.isEmpty ? nil : try JournalKeys(keys)
+            if let config { return try await verify(shared: config, known) }
+            try verify(file: file ?? "", known)
+        }
+
+        private func verify(shared config: String, _ known: JournalKeys?) async throws {
+            let journal = try await SharedJournal.verified(config, known)
+            Terminal.say(json ? journal.json.compactText : journal.text)
+            guard journal.audit.breaks.isEmpty else {
+                let count = journal.audit.breaks.count
+                throw Failure(.journalBroken, journal.place, count == 1 ? "1 finding" : "\(count) findings")
             }
+        }
+
+        private func verify(file: String, _ known: JournalKeys?) throws {
+            let verifies = known?.verifying
             let expected = expect.map { (number: $0.number, hash: $0.hash) }
             let report = try JournalCheck(path: file, expected: expected, verifies: verifies).run()
             let words = JournalWords(report, hasKeys: verifies != nil)

@@ -1,6 +1,5 @@
 import Events
 import Pipeline
-import Store
 import Telemetry
 
 /// Seals the journal's heads: when a segment is full, when time has passed, when rows may go, and at the end.
@@ -9,7 +8,7 @@ struct JournalSealer: Sendable {
     /// Lines in the log: so that whoever keeps the log knows where the journal stood.
     private static let telling = Duration.seconds(10)
 
-    let store: SQLiteStore
+    let heads: any JournalHeads
     /// `nil`: heads are kept unsigned.
     let signer: (any HeadSigner)?
     let observers: Observers
@@ -18,7 +17,7 @@ struct JournalSealer: Sendable {
     func run() async {
         let (rings, bell) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
         await withDiscardingTaskGroup { group in
-            group.addTask { for await _ in store.fullSegments { bell.yield() } }
+            group.addTask { for await _ in heads.fullSegments { bell.yield() } }
             group.addTask {
                 while (try? await Task.sleep(for: Self.round)) != nil { bell.yield() }
                 bell.finish()
@@ -39,9 +38,9 @@ struct JournalSealer: Sendable {
     private func seal(force: Bool = false) async -> HeadStatement? {
         do throws(Failure) {
             let now = observers.clock.now
-            guard let head = try await store.headToSeal(force: force, at: now) else { return nil }
+            guard let head = try await heads.headToSeal(force: force, at: now) else { return nil }
             let signature = await signature(of: head.statement)
-            try await store.seal(head, signature)
+            try await heads.seal(head, signature)
             observers.telemetry.journalSealed(head.statement, isSigned: signature != nil)
             return head.statement
         } catch {

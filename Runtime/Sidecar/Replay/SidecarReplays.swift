@@ -3,7 +3,6 @@ import LocalAPI
 import Pipeline
 import Plugins
 import Settings
-import Store
 import StoreCommon
 import Synchronization
 
@@ -12,7 +11,10 @@ final class SidecarReplays: ReplayOffice {
     private let replayer: Replayer
     private let isBusy = Mutex(false)
 
-    init(_ serving: Serving, _ hosts: HandlerHosts, _ plugins: PluginHost, _ store: SQLiteStore, clock: any WallClock) {
+    init(
+        _ serving: Serving, _ hosts: HandlerHosts, _ plugins: PluginHost, _ store: any EventStore,
+        clock: any WallClock
+    ) {
         replayer = Replayer(
             Replayer.Surroundings(
                 records: JournalRecords(store), rehearsal: plugins, host: hosts, ledger: store, control: store,

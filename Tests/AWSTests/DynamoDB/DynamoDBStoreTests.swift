@@ -152,7 +152,7 @@ import Testing
         let bench = try await bench()
         let other = try #require(try await bench.second() as? DynamoDBStore)
         for number in 0..<3 { #expect(try await commit("e-\(number)", in: bench) == .committed) }
-        try await bench.dynamo.beat()
+        try await bench.dynamo.beat(at: bench.clock.now)
         clock.advance(by: .minutes(1))
         #expect(try await commit("e-3", in: bench) == .committed)
         func events(_ change: (inout JournalQuery) -> Void) async throws -> [String] {
@@ -173,15 +173,49 @@ import Testing
     @Test func aChainThatIsSilentLeavesTheListAndItsWriterBeginsAnother() async throws {
         let bench = try await bench()
         #expect(try await commit("e-0", in: bench) == .committed)
-        try await bench.dynamo.beat()
+        try await bench.dynamo.beat(at: bench.clock.now)
         clock.advance(by: .hours(2))
-        try await bench.dynamo.beat()
+        try await bench.dynamo.beat(at: bench.clock.now)
+        #expect(try await bench.client.queryAll(Query(TableLayout.writers)).count == 1, "nobody has sealed it")
+        let head = try #require(try await bench.dynamo.headToSeal(force: true, at: bench.clock.now))
+        try await bench.dynamo.seal(head, nil)
+        clock.advance(by: .hours(2))
+        try await bench.dynamo.beat(at: bench.clock.now)
         #expect(try await bench.client.queryAll(Query(TableLayout.writers)).isEmpty)
         #expect(try await commit("e-1", in: bench) == .committed)
         let rows = try await bench.dynamo.rows(JournalQuery.whole)
         #expect(rows.map(\.number) == [1, 2])
         #expect(Set(rows.map(\.boot)).count == 2)
         #expect(try await bench.isJournalWhole())
+        await bench.close()
+    }
+
+    // MARK: - idling
+
+    @Test func anIdleSidecarAsksLessAndLess() async throws {
+        let counter = Counter()
+        let proxy = try CuttingProxy(to: try MiniStackServer.shared().endpoint) { _ in
+            _ = counter.next()
+            return nil
+        }
+        let bench = try await TableBench(clock, at: proxy.url)
+        func requests(in seconds: Int) async throws -> Int {
+            let before = counter.next()
+            for _ in 0..<seconds {
+                clock.advance(by: .seconds(1))
+                try await bench.dynamo.beat(at: clock.now)
+            }
+            return counter.next() - before - 1
+        }
+        _ = try await requests(in: 180)
+        #expect(try await requests(in: 300) <= 10, "two reads a minute")
+        #expect(try await commit("e-1", in: bench) == .committed)
+        #expect(try await requests(in: 1) > 0, "what it wrote itself is numbered at once")
+        #expect(try await bench.client.get(TableLayout.numbers)?.integer("count") == 1)
+        _ = try await requests(in: 180)
+        let growth = bench.dynamo.growth()
+        #expect(try await requests(in: 10) >= 20, "somebody waits for it")
+        withExtendedLifetime(growth) {}
         await bench.close()
     }
 

@@ -131,7 +131,9 @@ final class TableBench: StoreUnderTest {
     func sweep(at now: Instant) async throws -> Int {
         var count = 0
         for item in try await items() {
-            guard let end = item.instant("keepUntil") ?? item.instant("expires"), end <= now else { continue }
+            let over = item.integer("ttl").map { Instant(unixSeconds: $0) <= now } ?? false
+            let end = item.instant("keepUntil") ?? item.instant("expires")
+            guard end.map({ $0 <= now }) ?? (over && TableLayout.boot(of: item.key) != nil) else { continue }
             _ = try await client.write(Write(item.key, .delete))
             count += 1
         }
@@ -143,18 +145,18 @@ final class TableBench: StoreUnderTest {
         return proxy != nil
     }
 
-    func isJournalWhole() async throws -> Bool {
-        let rows = try await items().filter { TableLayout.boot(of: $0.key) != nil }
-        for (boot, chain) in Dictionary(grouping: rows, by: { TableLayout.boot(of: $0.key) ?? 0 }) {
-            var hash = dynamo.writers.genesis(boot)
-            for (index, item) in chain.sorted(by: { $0.key.sort < $1.key.sort }).enumerated() {
-                let place = Int64(index + 1)
-                guard let entry = item.journalEntry, item.key.sort == TableLayout.padded(place) else { return false }
-                hash = JournalChain.hash(of: entry, number: place, boot: boot, after: hash)
-                guard item.digest("hash") == hash else { return false }
+    func isJournalWhole() async throws -> Bool { try await dynamo.audit().breaks.isEmpty }
+
+    func damage(_ damage: Damage) async throws {
+        let rows = try await items().filter { TableLayout.boot(of: $0.key) != nil }.sorted { $0.key.sort < $1.key.sort }
+        let write =
+            switch damage {
+            case .change: Write(rows[1].key, .update("SET #outcome = :word", [":word": .text("retry")]))
+            case .gap: Write(rows[1].key, .delete)
+            case .beginning: Write(rows[0].key, .delete)
+            case .tail: Write(rows[3].key, .delete)
             }
-        }
-        return true
+        _ = try await client.write(write)
     }
 
     func close() async {

@@ -43,6 +43,37 @@ import Testing
         #expect(await failure(of: "other-ttl")?.cause.hasPrefix("time to live must be enabled on") == true)
     }
 
+    private func inspect(_ table: String, _ session: AWSSession? = nil) async -> [StoreFinding] {
+        let options = DynamoDBOptions(table: table, patience: .zero)
+        return await DynamoDBStore.inspect(options, session ?? self.session, clock: clock)
+    }
+
+    @Test func anOperatorIsToldAllThatIsWrong() async throws {
+        try await TableBench.create("bare", session, indexes: [], ttl: nil)
+        let bare = await inspect("bare")
+        #expect(bare.count == 3 && bare.allSatisfy { $0.verdict == .unfit && !$0.advice.isEmpty }, "\(bare)")
+        let absent = await inspect("absent")
+        #expect(absent.count == 1 && absent[0].advice.contains("store migrate --create"), "\(absent)")
+        let (server, client) = try server { _, _ in .json("{\"__type\":\"AccessDeniedException\"}", status: 400) }
+        let denied = await inspect("t", client.session)
+        #expect(denied.first?.advice.contains("policy") == true, "\(denied)")
+        #expect(server.requests.count == 1)
+    }
+
+    @Test func aTableThatIsMadeByCommandIsFit() async throws {
+        let options = DynamoDBOptions(table: "by-command")
+        #expect(try await DynamoDBStore.createTable(options, session))
+        #expect(try await !DynamoDBStore.createTable(options, session), "there already")
+        let fresh = await inspect("by-command")
+        #expect(fresh.allSatisfy { $0.verdict != .unfit }, "\(fresh)")
+        #expect(fresh.contains { $0.subject == "schema" && $0.verdict == .note })
+        // The test's clock stands in another year than the server's.
+        #expect(fresh.contains { $0.subject == "clock" && $0.verdict == .note }, "\(fresh)")
+        let store = try await DynamoDBStore.open(options, session, clock: clock)
+        await store.close()
+        #expect(await inspect("by-command").contains { $0.subject == "schema" && $0.verdict == .fit })
+    }
+
     @Test func aTableOfANewerSchemaIsLeftAlone() async throws {
         let bench = try await TableBench(clock, at: endpoint)
         let before = try #require(try await bench.client.get(TableLayout.meta))

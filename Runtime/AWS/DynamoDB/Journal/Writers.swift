@@ -11,8 +11,10 @@ import StoreCommon
 /// transaction. A row that is committed late is numbered late: no cursor passes it. Numbers have no gaps, and no clock
 /// decides anything.
 struct Writers: Sendable {
-    /// A chain that is silent for so long is taken off the list; its writer begins another when it has something.
+    /// A chain that is silent for so long is taken off the list, when all of its rows are sealed; its writer begins
+    /// another when it has something. One that nobody sealed is waited for.
     private static let idle = Duration.hours(1)
+    private static let unsealedIdle = Duration.days(1)
     private static let tries = 12
     /// Segments that one transaction hands out.
     private static let segments = 48
@@ -74,19 +76,21 @@ struct Writers: Sendable {
 
     /// Numbers all that is committed now.
     ///
-    /// - Returns: the last number.
-    func number(at now: Instant) async throws(AWSError) -> Int64 {
+    /// - Returns: the last number, and the chains on the list.
+    func number(at now: Instant) async throws(AWSError) -> (last: Int64, writers: [Item]) {
         for attempt in 1...Self.tries {
             let found = try await client.get(TableLayout.numbers)
             let writers = try await client.queryAll(Query(TableLayout.writers))
             var numbers = found ?? Item(TableLayout.numbers)
             let writes = handOut(&numbers, to: writers, at: now)
             let count = numbers.integer("count") ?? 0
-            guard !writes.isEmpty else { return count }
+            guard !writes.isEmpty else { return (count, writers) }
             numbers["turn"] = .integer((found?.integer("turn") ?? 0) + 1)
             let unmoved = found.map { Condition("#turn = :seen", [":seen": .integer($0.integer("turn") ?? 0)]) }
             let moved = Write.put(numbers, if: unmoved ?? .absent)
-            if case .done = try await client.transact([moved] + writes), writes.count < Self.segments { return count }
+            if case .done = try await client.transact([moved] + writes), writes.count < Self.segments {
+                return (count, writers)
+            }
             await TableClient.pause(after: attempt)
         }
         throw AWSError(.throttled, "others numbered the journal with every try")
@@ -104,7 +108,8 @@ struct Writers: Sendable {
                 writes.append(.put(segment.item(at: now, keep: keep)))
                 count += segment.count
                 numbers[name] = .integer(place)
-            } else if let last = writer.instant("at"), last + Self.idle <= now {
+            } else if let last = writer.instant("at"),
+                last + (writer.integer("sealed") ?? 0 >= place ? Self.idle : Self.unsealedIdle) <= now {
                 let same = Condition("#turn = :turn", [":turn": .integer(writer.integer("turn") ?? 0)])
                 writes.append(Write(writer.key, .delete, if: same))
                 numbers[name] = nil

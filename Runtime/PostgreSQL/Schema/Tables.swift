@@ -5,7 +5,6 @@ extension Schema {
         CREATE TABLE meta (key text PRIMARY KEY, value text NOT NULL);
         INSERT INTO meta VALUES ('store', replace(gen_random_uuid()::text, '-', ''));
         CREATE SEQUENCE boots;
-        CREATE SEQUENCE fences;
 
         -- The clock of all leases. A function, so that tests can set it.
         CREATE FUNCTION clock() RETURNS bigint LANGUAGE sql VOLATILE
@@ -27,17 +26,17 @@ extension Schema {
         CREATE INDEX ledger_keep ON ledger (keep_until);
 
         -- Who runs what. Unlogged: a claim waits for no disk, and a crash of the server voids all of them; then whoever
-        -- ran something loses it at the commit, where the fence is asked for.
+        -- ran something loses it at the commit, where the fence is asked for. One for each identity.
         CREATE UNLOGGED TABLE claims (
             fence bigint PRIMARY KEY, consumer text COLLATE "C" NOT NULL, issuer text COLLATE "C" NOT NULL,
             event text COLLATE "C" NOT NULL, token bytea, handler text COLLATE "C" NOT NULL, business bytea,
             payload bytea NOT NULL, source text NOT NULL, detail_type text NOT NULL, resource text NOT NULL,
             message text NOT NULL, attempts bigint NOT NULL, strikes bigint NOT NULL, first_seen bigint NOT NULL,
-            ends bigint NOT NULL, owner bigint NOT NULL
+            ends bigint NOT NULL
         );
         CREATE UNIQUE INDEX claims_event ON claims (event, issuer, consumer);
-        CREATE INDEX claims_token ON claims (token, consumer) WHERE token IS NOT NULL;
-        CREATE INDEX claims_business ON claims (business, handler, consumer) WHERE business IS NOT NULL;
+        CREATE UNIQUE INDEX claims_token ON claims (token, consumer) WHERE token IS NOT NULL;
+        CREATE UNIQUE INDEX claims_business ON claims (business, handler, consumer) WHERE business IS NOT NULL;
 
         -- FIFO groups that stand behind an event which failed for good.
         CREATE TABLE parked (
@@ -111,23 +110,31 @@ extension Schema {
         """
 
     static let journal = """
-        -- One chain of hashes for each start of a sidecar; place counts its rows, hash is the last one's.
+        -- One chain of hashes for each start of a sidecar; place counts its rows, hash is the last one's, bytes is what
+        -- they took, roughly. sealed: the row of the newest head, and when; first: the oldest row that no head gave up.
         CREATE TABLE writers (
             boot bigint PRIMARY KEY, name text NOT NULL, began bigint NOT NULL, genesis bytea NOT NULL,
-            place bigint NOT NULL, hash bytea NOT NULL
+            place bigint NOT NULL DEFAULT 0, hash bytea NOT NULL, bytes bigint NOT NULL DEFAULT 0,
+            sealed bigint NOT NULL DEFAULT 0, sealed_at bigint NOT NULL DEFAULT 0, first bigint NOT NULL DEFAULT 1
+        );
+        -- Heads of the chains. closes: it ends a segment, and stays. key: whose signature it is, empty for none.
+        CREATE TABLE heads (
+            boot bigint NOT NULL, place bigint NOT NULL, hash bytea NOT NULL, first bigint NOT NULL,
+            time bigint NOT NULL, closes boolean NOT NULL, bytes bigint NOT NULL, key text NOT NULL,
+            signature bytea NOT NULL, PRIMARY KEY (boot, place)
         );
 
-        -- What is committed and has no number yet. Without indexes: a commit writes one row.
+        -- What is committed and has no number yet. One index, so that a commit writes little: without it whoever looks
+        -- reads over all that has left and is not cleared away.
+        -- entry: the row as it is hashed; what is asked for stands beside it. publisher: the event that a publication
+        -- is of.
         CREATE TABLE journal_tail (
-            boot bigint NOT NULL, place bigint NOT NULL, at bigint NOT NULL, time bigint NOT NULL,
-            outcome text NOT NULL, source text NOT NULL, detail_type text NOT NULL, correlation text NOT NULL,
-            event text NOT NULL, message text NOT NULL, resource text NOT NULL, "user" text NOT NULL,
-            kind text NOT NULL, direction text NOT NULL, queue text NOT NULL, issuer text NOT NULL,
-            parent text NOT NULL, tenant text NOT NULL, key text NOT NULL, stage text NOT NULL, code text NOT NULL,
-            cause text NOT NULL, handler text NOT NULL, generation bigint NOT NULL, attempt bigint NOT NULL,
-            deliveries bigint NOT NULL, sent bigint, waited bigint, took bigint, retry bigint, payload bytea,
-            hash bytea NOT NULL, body bytea
+            boot bigint NOT NULL, place bigint NOT NULL, at bigint NOT NULL, hash bytea NOT NULL, entry bytea NOT NULL,
+            body bytea, time bigint NOT NULL, outcome text NOT NULL, source text NOT NULL, detail_type text NOT NULL,
+            correlation text NOT NULL, event text NOT NULL, message text NOT NULL, resource text NOT NULL,
+            "user" text NOT NULL, publisher text NOT NULL
         );
+        CREATE INDEX journal_tail_at ON journal_tail (at, boot, place);
 
         -- number: over all writers, without gaps, in the order in which rows became visible.
         CREATE TABLE journal (number bigint PRIMARY KEY, LIKE journal_tail);
@@ -138,8 +145,10 @@ extension Schema {
         CREATE INDEX journal_message ON journal (message, number) WHERE message <> '';
         CREATE INDEX journal_resource ON journal (resource, number) WHERE resource <> '';
         CREATE INDEX journal_user ON journal ("user", number) WHERE "user" <> '';
+        CREATE INDEX journal_publisher ON journal (publisher, number) WHERE publisher <> '';
         CREATE INDEX journal_time ON journal (time);
-        CREATE TABLE journal_end (number bigint NOT NULL);
-        INSERT INTO journal_end VALUES (0);
+        -- The last number, and the one from which on no row was given up.
+        CREATE TABLE journal_end (number bigint NOT NULL, first bigint NOT NULL);
+        INSERT INTO journal_end VALUES (0, 1);
         """
 }

@@ -8,7 +8,9 @@ import Synchronization
 extension DynamoDBStore: JournalReader {
     public func newest() async throws(Failure) -> Int64 {
         if let failure = await lane.flushRecords() { throw failure }
-        return try await call { () throws(AWSError) in try await writers.number(at: clock.now) }
+        let found = try await call { () throws(AWSError) in try await writers.number(at: clock.now) }
+        sealingMemory.withLock { $0.others = found.writers }
+        return found.last
     }
 
     public func growth() -> AsyncStream<Void> { signals.journalGrowth() }

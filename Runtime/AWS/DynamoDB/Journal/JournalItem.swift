@@ -16,7 +16,7 @@ struct JournalLine: Sendable {
 
     /// Items that it takes in a transaction.
     var count: Int { 1 + parts }
-    var size: Int { entry.size + 512 + (body?.count ?? 0) }
+    var size: Int { entry.textBytes + 768 + (body?.count ?? 0) }
 
     /// - Parameter place: in the writer's chain. The number over all writers comes later.
     func items(place: Int64, boot: Int64, hash: Digest, keep: Duration) -> [Item] {
@@ -39,6 +39,16 @@ struct JournalLine: Sendable {
 
     /// Whose parts the body is.
     static func owner(boot: Int64, _ place: Int64) -> String { TableLayout.journal(boot) + "#\(place)" }
+}
+
+extension JournalEntry {
+    /// Of the texts that may be long.
+    fileprivate var textBytes: Int {
+        [
+            source, detailType, correlationID, event, message, resource, userID, queue, issuer, parent, tenantID,
+            keyID, cause,
+        ].reduce(0) { $0 + $1.utf8.count }
+    }
 }
 
 extension Item {

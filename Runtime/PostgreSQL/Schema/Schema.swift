@@ -8,7 +8,10 @@ import Events
 enum Schema {
     static var version: Int { steps.count }
 
-    static let steps = [[tables, journal, functions, journalFunctions].joined(separator: "\n")]
+    static let steps = [
+        [tables, journal, functions, claims, ends, outboxFunctions, shelfFunctions, journalFunctions].joined(
+            separator: "\n")
+    ]
 
     /// The lock under which one sidecar of many makes or upgrades the schema.
     static func lock(_ schema: String) -> Int64 { LockKeys.key("schema", schema) }
@@ -58,7 +61,7 @@ extension Schema {
         guard found <= version else { throw newer(found, session.place) }
         guard found == version else {
             let words = found == 0 ? "there is no schema \(schema)" : "schema \(found), this version needs \(version)"
-            throw Failure(.storeUnavailable, session.place, words + ": run `outrigger store migrate`")
+            throw Failure(.storeUnfit, session.place, words + ": run `outrigger store migrate`")
         }
     }
 }
