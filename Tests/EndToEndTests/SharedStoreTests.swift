@@ -83,11 +83,15 @@ struct SharedStoreTests {
 
     private static func check(_ house: SharedHouse) throws {
         let seed = "seed \(Extent.seed)"
-        // The ledger: each payment, under one key.
+        // The ledger: each payment, each step of it once.
         let booked = try house.house.ask(
             house.house.folder.file("ledger.db"),
             "SELECT (SELECT count(*) FROM payment), (SELECT count(*) FROM step), (SELECT count(*) FROM answered)")
-        #expect(booked == [Int](repeating: house.booked.count, count: 3), "\(seed)")
+        try #require(booked.count == 3)
+        #expect(booked[0] == house.booked.count && booked[1] == house.booked.count, "\(seed): \(booked)")
+        // A payment may come to the service twice, where the end of its run was lost with a sidecar: under another key,
+        // if it is another event of the same payment that is run then. The ledger's own rule holds: one step once.
+        #expect((house.booked.count...house.booked.count + house.renamed).contains(booked[2]), "\(seed): \(booked)")
         #expect(house.cloud.publishedIDs.count == house.counted.count, "\(seed)")
         for queue in ChaosSettings.queues {
             let refused = house.refused(queue)

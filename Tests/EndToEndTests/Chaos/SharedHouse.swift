@@ -18,6 +18,8 @@ final class SharedHouse {
     /// What was put on the bus so far, by number, and once more.
     private(set) var sent = 0
     private(set) var again = 0
+    /// Payments that came as another event as well.
+    private(set) var renamed = 0
     private var entries: [BusModel.Entry] = []
 
     /// Every so many events is one that ledger and plugin refuse; goes to the plugin as well; and comes again under
@@ -77,6 +79,7 @@ final class SharedHouse {
             if number % Self.renamedEvery == 3 {
                 more.append(try house.payment(number, isPoison: isPoison(number), id: "renamed-\(number)"))
                 again += 1
+                renamed += 1
             }
         }
         entries += more
