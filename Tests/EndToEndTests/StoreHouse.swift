@@ -24,6 +24,12 @@ struct StoreHouse {
         return "{kind: postgresql, postgresql: {connection: \"\(connection)\", schema: \(schema)\(more)}}"
     }
 
+    /// As a user of this name, with a schema of the same.
+    static func postgreSQL(_ server: PostgreSQLServer, as user: String) -> String {
+        let connection = "host=\(server.folder) user=\(user) dbname=postgres"
+        return "{kind: postgresql, postgresql: {connection: \"\(connection)\", schema: \(user)}}"
+    }
+
     static func dynamoDB(_ endpoint: String, table: String) -> String {
         "{kind: dynamodb, dynamodb: {table: \(table), endpoint: \"\(endpoint)\", patience: 3s}}"
     }

@@ -32,8 +32,7 @@ import Testing
     @Test func aUserWhoMayNotIsWaitedForUntilHeMay() async throws {
         let server = try PostgreSQLServer.shared()
         let name = PostgreSQLServer.freshName()
-        let connection = "host=\(server.folder) user=\(name) dbname=postgres"
-        let section = "{kind: postgresql, postgresql: {connection: \"\(connection)\", schema: \(name)}}"
+        let section = StoreHouse.postgreSQL(server, as: name)
         try await House.inLocalCloud { house, cloud in
             try await refuses(StoreHouse(house, cloud, section), "store: store.unavailable", "\"\(name)\"") {
                 try server.administer("CREATE ROLE \(name) LOGIN; GRANT CREATE ON DATABASE postgres TO \(name)")
@@ -61,8 +60,7 @@ import Testing
             CREATE ROLE \(name) LOGIN; GRANT CREATE ON DATABASE postgres TO \(name);
             ALTER ROLE \(name) SET default_transaction_read_only = on
             """)
-        let connection = "host=\(server.folder) user=\(name) dbname=postgres"
-        let section = "{kind: postgresql, postgresql: {connection: \"\(connection)\", schema: \(name)}}"
+        let section = StoreHouse.postgreSQL(server, as: name)
         try await House.inLocalCloud { house, cloud in
             try await refuses(StoreHouse(house, cloud, section), "takes no writes", "target_session_attrs") {
                 try server.administer("ALTER ROLE \(name) RESET default_transaction_read_only")

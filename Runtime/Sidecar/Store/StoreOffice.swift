@@ -11,7 +11,6 @@ struct StoreOffice: Sendable {
     let opening: StoreOpening
 
     var settings: StoreSettings { opening.configuration.store }
-    private var table: DynamoDBSettings { settings.dynamodb ?? DynamoDBSettings() }
     private var file: StoreOptions { opening.configuration.storeOptions { _ in } }
 
     /// Looks, and changes nothing.
@@ -25,7 +24,7 @@ struct StoreOffice: Sendable {
             return await PostgreSQLStore.inspect(options, clock: opening.clock)
         case .dynamodb:
             return await DynamoDBStore.inspect(
-                opening.dynamoDB(), opening.cloud.session(of: table), clock: opening.clock)
+                opening.dynamoDB(), opening.session, clock: opening.clock)
         }
     }
 
@@ -40,7 +39,7 @@ struct StoreOffice: Sendable {
             return (words, true)
         case .dynamodb:
             guard creates else { return (advice, false) }
-            let isNew = try await DynamoDBStore.createTable(opening.dynamoDB(), opening.cloud.session(of: table))
+            let isNew = try await DynamoDBStore.createTable(opening.dynamoDB(), opening.session)
             return (isNew ? "made" : "there already", isNew)
         }
     }
@@ -62,7 +61,7 @@ struct StoreOffice: Sendable {
         """
         a table is made by its stack, or with --create for development:
           aws cloudformation deploy --stack-name outrigger-store --template-file config/deploy/dynamodb.yaml \\
-              --capabilities CAPABILITY_IAM --parameter-overrides TableName=\(table.table)
+              --capabilities CAPABILITY_IAM --parameter-overrides TableName=\(opening.table.table)
         """
     }
 

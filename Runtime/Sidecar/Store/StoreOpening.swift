@@ -36,8 +36,7 @@ struct StoreOpening: Sendable {
         case .postgresql:
             return try await PostgreSQLStore.open(postgreSQL(), clock: clock)
         case .dynamodb:
-            let table = settings.dynamodb ?? DynamoDBSettings()
-            return try await DynamoDBStore.open(dynamoDB(), cloud.session(of: table), clock: clock)
+            return try await DynamoDBStore.open(dynamoDB(), session, clock: clock)
         }
     }
 
@@ -55,10 +54,13 @@ struct StoreOpening: Sendable {
         return options
     }
 
+    var table: DynamoDBSettings { configuration.store.dynamodb ?? DynamoDBSettings() }
+    /// Where the table is.
+    var session: AWSSession { cloud.session(of: table) }
+
     func dynamoDB() -> DynamoDBOptions {
-        let settings = configuration.store.dynamodb ?? DynamoDBSettings()
-        return DynamoDBOptions(
-            table: settings.table, skew: settings.skew, patience: settings.patience,
+        DynamoDBOptions(
+            table: table.table, skew: table.skew, patience: table.patience,
             journalKeep: configuration.journal.keep, journalSegment: configuration.journal.segment,
             journalSeal: configuration.journal.seal, keepsPayloads: configuration.journal.payloads == .keep)
     }
