@@ -149,8 +149,12 @@ let package = Package(
         .target(
             name: "StoreCommon", dependencies: ["Events", "Pipeline", "JSON", "Cryptography"],
             path: "Runtime/Store/Common", swiftSettings: strict),
+        .target(
+            name: "CSQLite", path: "Runtime/Store/CSQLite", cSettings: strictC,
+            linkerSettings: [.linkedLibrary("sqlite3")]),
         module(
-            "Store", ["Events", "Pipeline", "JSON", "Cryptography", "StoreCommon", grdb], exclude: ["Common"]),
+            "Store", ["Events", "Pipeline", "JSON", "Cryptography", "StoreCommon", "CSQLite", grdb],
+            exclude: ["Common", "CSQLite"]),
         .systemLibrary(
             name: "CPostgreSQL", path: "Runtime/PostgreSQL/CPostgreSQL", pkgConfig: "libpq",
             providers: [.apt(["libpq-dev"])]),
@@ -235,7 +239,7 @@ let package = Package(
             name: "Simulate", dependencies: ["Simulation"], path: "Tests/Simulation/Command", swiftSettings: strict),
         tests("SimulationTests", ["Simulation"]),
         tests("JSONTests", ["JSON", "Support"]),
-        tests("HTTPTests", ["HTTP", "Events", "Support"]),
+        tests("HTTPTests", ["HTTP", "CCurl", "Events", "Support"]),
         tests(
             "AWSTests",
             [

@@ -37,10 +37,13 @@ struct AWSEndpoint: Hashable, Sendable {
 
     /// The host as the `Host` header has it: without the scheme's own port.
     let host: String
+    /// Where everything is asked: the root.
+    let url: String
 
     init(origin: String, region: String) {
         self.origin = origin
         self.region = region
+        url = origin + "/"
         let address = origin.drop { $0 != ":" }.dropFirst(3)
         let port = origin.hasPrefix("https:") ? ":443" : ":80"
         host = String(address.hasSuffix(port) ? address.dropLast(port.count) : address)

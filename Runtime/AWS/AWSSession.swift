@@ -1,3 +1,4 @@
+import Cryptography
 import Events
 public import HTTP
 import JSON
@@ -72,17 +73,27 @@ public final class AWSSession: Sendable {
     // MARK: calls
 
     /// One call of a JSON protocol. What wrong time or used-up credentials spoiled is mended and sent once more.
-    /// - Parameter isPoll: it waits at the other end.
+    /// - Parameters:
+    ///   - digest: of the body, where it is known.
+    ///   - usualAnswerBytes: see ``HTTPRequest/usualAnswerBytes``.
+    ///   - isPoll: it waits at the other end.
     func call(
-        _ operation: AWSOperation, at endpoint: AWSEndpoint, body: [UInt8],
-        timeout: Duration = AWSSession.callTimeout, maximumBodyBytes: Int = 1_048_576, isPoll: Bool = false
+        _ operation: AWSOperation, at endpoint: AWSEndpoint, body: [UInt8], digest: Digest? = nil,
+        timeout: Duration = AWSSession.callTimeout, maximumBodyBytes: Int = 1_048_576,
+        usualAnswerBytes: Int = 16_384, isPoll: Bool = false
     ) async throws(AWSError) -> JSONDocument {
         let http = isPoll ? polls : http
+        let digest = digest ?? Hash.sha256(body)
         var isFirst = true
         while true {
             let key = try await currentCredentials()
-            let request = signed(
-                operation, at: endpoint, body: body, with: key, timeout: timeout, maximumBodyBytes: maximumBodyBytes)
+            let now = clock.now + skew.withLock { $0 }
+            let signature = signer.sign(
+                digest, headers: operation.headers, for: endpoint, operation.service, with: key, at: now)
+            var request = HTTPRequest(
+                method: "POST", url: endpoint.url, headers: operation.headers + signature, body: body[...],
+                timeout: timeout, maximumBodyBytes: maximumBodyBytes)
+            request.usualAnswerBytes = usualAnswerBytes
             let response: HTTPResponse
             do throws(HTTPFailure) { response = try await http.send(request) } catch { throw AWSError(error) }
             let document = try? JSONDocument(response.body)
@@ -104,7 +115,7 @@ public final class AWSSession: Sendable {
         guard let region = try? region(), let endpoint = try? endpoint(of: service, in: region) else { return nil }
         let start = clock.now
         let request = HTTPRequest(
-            method: "GET", url: endpoint.origin + "/", headers: [], body: [], timeout: Self.callTimeout,
+            method: "GET", url: endpoint.url, headers: [], body: [], timeout: Self.callTimeout,
             maximumBodyBytes: 65_536)
         guard let response = try? await http.send(request),
             let date = response.headers["date"].flatMap(CivilTime.init(http:))
@@ -115,21 +126,6 @@ public final class AWSSession: Sendable {
 
     private func currentCredentials() async throws(AWSError) -> AWSCredentials {
         do throws(Failure) { return try await credentials.current() } catch { throw AWSError(error) }
-    }
-
-    private func signed(
-        _ operation: AWSOperation, at endpoint: AWSEndpoint, body: [UInt8], with key: AWSCredentials,
-        timeout: Duration, maximumBodyBytes: Int
-    ) -> HTTPRequest {
-        let headers = [
-            HTTPHeader("Content-Type", operation.contentType), HTTPHeader("X-Amz-Target", operation.target),
-        ]
-        let now = clock.now + skew.withLock { $0 }
-        let signature = signer.sign(
-            body[...], headers: headers, for: endpoint, operation.service, with: key, at: now)
-        return HTTPRequest(
-            method: "POST", url: endpoint.origin + "/", headers: headers + signature, body: body[...],
-            timeout: timeout, maximumBodyBytes: maximumBodyBytes)
     }
 
     /// - Returns: whether there was something to mend.
@@ -164,18 +160,21 @@ public final class AWSSession: Sendable {
 /// One operation of a service with a JSON protocol.
 struct AWSOperation: Sendable {
     let service: AWSService
-    let target: String
-    let contentType: String
+    /// `Content-Type` and `X-Amz-Target`.
+    let headers: [HTTPHeader]
 
-    static func sqs(_ name: String) -> AWSOperation {
-        AWSOperation(service: .sqs, target: "AmazonSQS.\(name)", contentType: "application/x-amz-json-1.0")
+    private init(_ service: AWSService, _ target: String, version: String) {
+        self.service = service
+        headers = [
+            HTTPHeader("Content-Type", "application/x-amz-json-\(version)"), HTTPHeader("X-Amz-Target", target),
+        ]
     }
+
+    static func sqs(_ name: String) -> AWSOperation { AWSOperation(.sqs, "AmazonSQS.\(name)", version: "1.0") }
     static func dynamodb(_ name: String) -> AWSOperation {
-        AWSOperation(service: .dynamodb, target: "DynamoDB_20120810.\(name)", contentType: "application/x-amz-json-1.0")
+        AWSOperation(.dynamodb, "DynamoDB_20120810.\(name)", version: "1.0")
     }
-    static func events(_ name: String) -> AWSOperation {
-        AWSOperation(service: .events, target: "AWSEvents.\(name)", contentType: "application/x-amz-json-1.1")
-    }
+    static func events(_ name: String) -> AWSOperation { AWSOperation(.events, "AWSEvents.\(name)", version: "1.1") }
 }
 
 extension [String: String] {

@@ -1,5 +1,7 @@
+import Cryptography
 import Events
 import JSON
+import Pipeline
 import Synchronization
 
 /// One queue and the calls to it, in the JSON 1.0 protocol.
@@ -7,6 +9,8 @@ import Synchronization
 final class SQS: Sendable {
     /// Ten messages of a megabyte, escaped twice over at worst.
     private static let replyBytes = 33_554_432
+    /// Ten ids, with headers.
+    private static let deletionReplyBytes = 1_024
     /// How much longer than its wait a long poll may take.
     private static let pollGrace = Duration.seconds(5)
 
@@ -15,9 +19,22 @@ final class SQS: Sendable {
         let endpoint: AWSEndpoint
     }
 
+    /// A call that was made before, and mostly is again.
+    private struct Poll: Sendable {
+        let count: Int
+        let wait: Duration
+        let visibility: Duration?
+        let body: [UInt8]
+        let digest: Digest
+    }
+
+    private static let receiving = AWSOperation.sqs("ReceiveMessage")
+    private static let deleting = AWSOperation.sqs("DeleteMessageBatch")
+
     let address: QueueAddress
     private let session: AWSSession
     private let place = Mutex<Place?>(nil)
+    private let lastPoll = Mutex<Poll?>(nil)
 
     init(_ session: AWSSession, queue: String) {
         self.session = session
@@ -41,8 +58,21 @@ final class SQS: Sendable {
         atMost count: Int, wait: Duration, visibility: Duration? = nil
     ) async throws(AWSError) -> [JSONNode] {
         let wait = min(max(wait, .zero), Limits.pollWait)
+        let count = min(max(count, 1), Limits.batchEntries)
+        let place = try await currentPlace()
+        let poll = poll(atMost: count, wait: wait, visibility: visibility, at: place)
+        let reply = try await session.call(
+            SQS.receiving, at: place.endpoint, body: poll.body, digest: poll.digest, timeout: wait + SQS.pollGrace,
+            maximumBodyBytes: SQS.replyBytes, isPoll: true)
+        return reply.root["Messages"]?.elements ?? []
+    }
+
+    private func poll(atMost count: Int, wait: Duration, visibility: Duration?, at place: Place) -> Poll {
+        let last = lastPoll.withLock { $0 }
+        if let last, last.count == count, last.wait == wait, last.visibility == visibility { return last }
         var members = [
-            JSONMember("MaxNumberOfMessages", .integer(Int64(min(max(count, 1), Limits.batchEntries)))),
+            JSONMember("QueueUrl", .string(place.url)),
+            JSONMember("MaxNumberOfMessages", .integer(Int64(count))),
             JSONMember("WaitTimeSeconds", .integer(Int64(wait.wholeSeconds))),
             JSONMember("MessageSystemAttributeNames", ["All"]),
             JSONMember("MessageAttributeNames", ["All"]),
@@ -50,9 +80,41 @@ final class SQS: Sendable {
         if let visibility {
             members.append(JSONMember("VisibilityTimeout", .integer(Int64(visibility.wholeSeconds))))
         }
-        let reply = try await call(
-            "ReceiveMessage", members, timeout: wait + SQS.pollGrace, maximumBodyBytes: SQS.replyBytes, isPoll: true)
-        return reply.root["Messages"]?.elements ?? []
+        let body = JSONValue.object(members).serialised()
+        let poll = Poll(count: count, wait: wait, visibility: visibility, body: body, digest: Hash.sha256(body))
+        lastPoll.withLock { $0 = poll }
+        return poll
+    }
+
+    /// - Returns: for each receipt in order, `nil` or why it failed.
+    func delete(_ receipts: [ReceiptHandle]) async -> [AWSError?] {
+        if receipts.isEmpty { return [] }
+        do throws(AWSError) {
+            let place = try await currentPlace()
+            let body = SQS.deletion(of: receipts, at: place)
+            let reply = try await session.call(
+                SQS.deleting, at: place.endpoint, body: body, usualAnswerBytes: SQS.deletionReplyBytes)
+            return SQS.results(of: reply, count: receipts.count).map { SQS.error(in: $0) }
+        } catch {
+            return Array(repeating: error, count: receipts.count)
+        }
+    }
+
+    private static func deletion(of receipts: [ReceiptHandle], at place: Place) -> [UInt8] {
+        let size = receipts.reduce(place.url.utf8.count + 64) { $0 + $1.text.utf8.count + 64 }
+        var text = JSONWriter(reserving: size)
+        text.write("{\"QueueUrl\":")
+        text.write(string: place.url)
+        text.write(",\"Entries\":[")
+        for (index, receipt) in receipts.enumerated() {
+            text.write(index == 0 ? "{\"Id\":\"" : ",{\"Id\":\"")
+            text.write(number: index)
+            text.write("\",\"ReceiptHandle\":")
+            text.write(string: receipt.text)
+            text.write("}")
+        }
+        text.write("]}")
+        return text.bytes
     }
 
     func send(_ message: OutgoingMessage) async throws(AWSError) {
@@ -62,12 +124,14 @@ final class SQS: Sendable {
         }
     }
 
-    /// One of DeleteMessageBatch, ChangeMessageVisibilityBatch, SendMessageBatch.
+    /// One of ChangeMessageVisibilityBatch, DeleteMessageBatch, SendMessageBatch.
     /// - Returns: for each entry in order, `nil` or why it failed.
     func batch(_ operation: String, _ entries: [[JSONMember]]) async -> [AWSError?] {
-        await answers(operation, entries).map { answer in
-            if case .failure(let error) = answer { error } else { nil }
-        }
+        await answers(operation, entries).map { SQS.error(in: $0) }
+    }
+
+    private static func error(in answer: Result<JSONNode, AWSError>) -> AWSError? {
+        if case .failure(let error) = answer { error } else { nil }
     }
 
     /// - Returns: for each entry in order, what the service says of it, or why it failed.
@@ -89,7 +153,7 @@ final class SQS: Sendable {
         let silence = Result<JSONNode, AWSError>.failure(AWSError(.badReply, "no word about this entry"))
         var results = Array(repeating: silence, count: count)
         func index(of entry: JSONNode) -> Int? {
-            entry["Id"]?.string.flatMap { Int($0) }.flatMap { results.indices.contains($0) ? $0 : nil }
+            entry.member("Id")?.digits.flatMap { $0 < Int64(count) ? Int($0) : nil }
         }
         for entry in reply.root["Successful"]?.elements ?? [] {
             if let index = index(of: entry) { results[index] = .success(entry) }
@@ -104,15 +168,10 @@ final class SQS: Sendable {
 
     // MARK: where the queue is
 
-    private func call(
-        _ name: String, _ members: [JSONMember], timeout: Duration = AWSSession.callTimeout,
-        maximumBodyBytes: Int = 1_048_576, isPoll: Bool = false
-    ) async throws(AWSError) -> JSONDocument {
+    private func call(_ name: String, _ members: [JSONMember]) async throws(AWSError) -> JSONDocument {
         let place = try await currentPlace()
         let body = JSONValue.object([JSONMember("QueueUrl", .string(place.url))] + members).serialised()
-        return try await session.call(
-            .sqs(name), at: place.endpoint, body: body, timeout: timeout, maximumBodyBytes: maximumBodyBytes,
-            isPoll: isPoll)
+        return try await session.call(.sqs(name), at: place.endpoint, body: body)
     }
 
     private func currentPlace() async throws(AWSError) -> Place {

@@ -52,8 +52,7 @@ public final class SQSQueue: EventQueue {
     }
 
     public func delete(_ receipts: [ReceiptHandle]) async -> [Failure?] {
-        let entries = receipts.map { [JSONMember("ReceiptHandle", .string($0.text))] }
-        return await queue.batch("DeleteMessageBatch", entries).map { error in
+        await queue.delete(receipts).map { error in
             error.map { Failure(.settleDeleteFailed, queue.address.name, $0.cause) }
         }
     }
@@ -88,7 +87,7 @@ extension Envelope {
             return text
         }
         func number(_ name: StaticString) throws(AWSError) -> Int64 {
-            guard let number = Int64(try text(system, name)) else {
+            guard let number = system?.member(name)?.digits else {
                 throw AWSError(.badReply, "a message whose \(name) is no number")
             }
             return number

@@ -1,7 +1,5 @@
 import Cryptography
 import Events
-import HTTP
-import Synchronization
 
 /// AWS Signature Version 4 for headers.
 /// Source: docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
@@ -192,65 +190,6 @@ struct SigV4: Sendable {
     private static let hexadecimal = Array("0123456789ABCDEF".utf8)
 }
 
-/// Signs requests; derives the key of a day, region and service once.
-final class RequestSigner: Sendable {
-    private struct DayKey {
-        let credentials: AWSCredentials
-        let scope: SigV4.Scope
-        let scopeText: String
-        let key: HMACKey
-    }
-
-    /// A few services and regions, over midnight and one change of credentials.
-    private static let keptKeys = 16
-
-    /// The newest last.
-    private let keys = Mutex<[DayKey]>([])
-
-    /// The headers to send along: `X-Amz-Date`, `X-Amz-Security-Token` and `Authorization`.
-    func sign(
-        _ body: Bytes, headers: [HTTPHeader], for endpoint: AWSEndpoint, _ service: AWSService,
-        with credentials: AWSCredentials, at now: Instant
-    ) -> [HTTPHeader] {
-        let time = CivilTime(now)
-        let text = time.basic
-        let scope = SigV4.Scope(date: time.basicDate, region: endpoint.region, service: service.rawValue)
-        let key = key(of: credentials, scope)
-        var added = [HTTPHeader("X-Amz-Date", text)]
-        if let token = credentials.sessionToken { added.append(HTTPHeader("X-Amz-Security-Token", token)) }
-        let signed = (headers + added).map { ($0.name, $0.value) } + [("host", endpoint.host)]
-        let request = SigV4.Request(headers: signed, payloadDigest: Hash.sha256(body))
-        let (canonical, names) = SigV4.canonicalRequest(request)
-        let signature = SigV4.signature(of: SigV4.stringToSign(canonical, at: text, key.scopeText), key: key.key)
-        let authorization = "AWS4-HMAC-SHA256 Credential=\(credentials.accessKeyID)/\(key.scopeText), "
-            + "SignedHeaders=\(names), Signature=\(signature)"
-        return added + [HTTPHeader("Authorization", authorization)]
-    }
-
-    private func key(of credentials: AWSCredentials, _ scope: SigV4.Scope) -> DayKey {
-        keys.withLock { keys in
-            if let known = keys.last(where: { $0.scope == scope && $0.credentials == credentials }) { return known }
-            if keys.count >= RequestSigner.keptKeys { keys.removeAll() }
-            let key = SigV4.signingKey(secret: credentials.secretAccessKey, scope)
-            let made = DayKey(credentials: credentials, scope: scope, scopeText: scope.text, key: key)
-            keys.append(made)
-            return made
-        }
-    }
-}
-
 extension [UInt8] {
-    /// Lower-case, 64 characters.
-    fileprivate mutating func append(hexadecimalOf digest: Digest) {
-        func append(_ word: UInt64) {
-            for shift in stride(from: UInt64(60), through: 0, by: -4) {
-                let digit = UInt8(truncatingIfNeeded: word >> shift) & 15
-                self.append(digit < 10 ? 0x30 + digit : 0x57 + digit)
-            }
-        }
-        append(digest.high.0)
-        append(digest.high.1)
-        append(digest.low.0)
-        append(digest.low.1)
-    }
+    fileprivate mutating func append(hexadecimalOf digest: Digest) { append(contentsOf: digest.hexadecimal.utf8) }
 }

@@ -1,14 +1,14 @@
-/// An HTTP/1.1 client for TCP, TLS and Unix sockets, on libcurl's multi interface: one permanent thread moves all
-/// transfers, connections are kept and used again.
+/// An HTTP/1.1 client for TCP, TLS and Unix sockets, on libcurl's multi interface; connections are kept and used again.
 ///
-/// Its only thread is made here and ends with ``shutdown()`` or with the client.
+/// Requests are sent by the threads of those who send them; answers are received by one permanent thread, which is made
+/// here and ends with ``shutdown()`` or with the client.
 public final class HTTPClient: Sendable {
-    private let mailbox: Mailbox
+    let loop: TransferLoop
 
     /// - Parameter connections: open at once, over all hosts; further requests wait, and their timeouts run.
-    public init(connections: Int = 256) { mailbox = TransferLoop.start(connections: max(1, connections)) }
+    public init(connections: Int = 256) { loop = TransferLoop.start(connections: max(1, connections)) }
 
-    deinit { mailbox.close() }
+    deinit { loop.close() }
 
     /// Any status is an answer. Cancelling the task ends the transfer and closes its connection.
     public func send(_ request: HTTPRequest) async throws(HTTPFailure) -> HTTPResponse {
@@ -16,14 +16,14 @@ public final class HTTPClient: Sendable {
         let result = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 exchange.answer(to: continuation)
-                if !mailbox.post(exchange) { exchange.finish(.failure(.clientClosed)) }
+                loop.post(exchange)
             }
         } onCancel: {
-            mailbox.cancel(exchange)
+            loop.cancel(exchange)
         }
         return try result.get()
     }
 
     /// Ends all transfers with ``HTTPFailure/Kind/cancelled`` and refuses new ones. Does not wait for that.
-    public func shutdown() { mailbox.close() }
+    public func shutdown() { loop.close() }
 }

@@ -15,6 +15,8 @@ public struct HTTPRequest: Sendable {
     public var unixSocket: String?
     /// A longer answer ends the transfer with ``HTTPFailure/Kind/tooLarge``.
     public var maximumBodyBytes: Int
+    /// About how long the answer is, with its headers: so much is read at once, of a longer one several times.
+    public var usualAnswerBytes = 16_384
     public var tls: TLSOptions
     /// Takes the body of an answer below 400 piece by piece, as it comes, on the client's thread; the answer then has
     /// none. It must not block; false ends the transfer.

@@ -29,7 +29,10 @@ public struct HTTPHeaders: Sendable {
         return true
     }
 
-    mutating func removeAll() { lines.removeAll(keepingCapacity: true) }
+    mutating func removeAll(reserving bytes: Int) {
+        lines.removeAll(keepingCapacity: true)
+        lines.reserveCapacity(bytes)
+    }
 
     /// Each of them, taken apart. What is no UTF-8, and lines without a colon, are left out.
     public var all: [HTTPHeader] {

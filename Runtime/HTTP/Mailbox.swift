@@ -1,72 +1,77 @@
-import CCurl
+import Glibc
 import Synchronization
 
-/// libcurl's multi handle. Belongs to the loop's thread; others may wake it (`curl_multi_wakeup`), and nothing else.
-struct MultiHandle: @unchecked Sendable {
-    let raw: UnsafeMutableRawPointer
-}
-
-/// How tasks reach the client's thread: it is woken when the first piece of news arrives and takes all there is.
+/// What is left for whoever moves the transfers next, and the way to wake the thread that does so in the end.
 final class Mailbox: Sendable {
     struct News {
         var posted: [Exchange] = []
         var cancelled: [Exchange] = []
         var isClosed = false
+
+        fileprivate var isEmpty: Bool { posted.isEmpty && cancelled.isEmpty }
     }
 
     private struct State {
         var news = News()
-        var isWoken = false
-        /// The loop's handle, for waking it alone; `nil` when the loop has ended.
-        var multi: MultiHandle?
+        /// An event descriptor; `nil` when the thread has ended.
+        var wakeup: Int32?
     }
 
     private let state: Mutex<State>
 
-    init(wakes multi: MultiHandle) { state = Mutex(State(multi: multi)) }
+    /// - Parameter wakeup: its own from now on.
+    init(wakeup: Int32) { state = Mutex(State(wakeup: wakeup)) }
 
-    /// - Returns: false when the loop has been told to end.
+    /// Wakes nobody: it is the poster who looks for one to take it.
+    /// - Returns: false when the client is shut down.
     func post(_ exchange: Exchange) -> Bool {
-        change { news in
-            if news.isClosed { return false }
-            news.posted.append(exchange)
+        state.withLock { state in
+            if state.news.isClosed { return false }
+            state.news.posted.append(exchange)
             return true
         }
     }
 
     func cancel(_ exchange: Exchange) {
         exchange.isCancelled.store(true, ordering: .relaxed)
-        change { $0.cancelled.append(exchange) }
-    }
-
-    func close() { change { $0.isClosed = true } }
-
-    private func change<Answer>(_ body: (inout News) -> Answer) -> Answer {
         state.withLock { state in
-            let answer = body(&state.news)
-            if let multi = state.multi, !state.isWoken {
-                state.isWoken = true
-                curl_multi_wakeup(multi.raw)
-            }
-            return answer
+            state.news.cancelled.append(exchange)
+            Mailbox.wake(state.wakeup)
         }
     }
 
-    /// For the loop.
+    func close() {
+        state.withLock { state in
+            state.news.isClosed = true
+            Mailbox.wake(state.wakeup)
+        }
+    }
+
+    func wake() { state.withLock { Mailbox.wake($0.wakeup) } }
+
+    private static func wake(_ wakeup: Int32?) {
+        guard let wakeup else { return }
+        var one: UInt64 = 1
+        write(wakeup, &one, 8)
+    }
+
+    // MARK: for whoever moves the transfers
+
+    var isEmpty: Bool { state.withLock { $0.news.isEmpty } }
+
     func take() -> News {
         state.withLock { state in
             let news = state.news
             state.news = News(isClosed: news.isClosed)
-            state.isWoken = false
             return news
         }
     }
 
-    /// For the loop, when it ends: from now on nobody wakes it.
+    /// When the thread ends: from now on nobody wakes it.
     func detach() -> News {
         state.withLock { state in
-            state.multi = nil
-            state.news.isClosed = true
+            if let wakeup = state.wakeup { Glibc.close(wakeup) }
+            state.wakeup = nil
             let news = state.news
             state.news = News(isClosed: true)
             return news

@@ -1,116 +1,87 @@
 import CCurl
+import Events
 import Glibc
 import Synchronization
 
-/// The client's one permanent thread and everything that belongs to it: libcurl's multi handle, which owns the
-/// connections, and the exchanges that run.
-final class TransferLoop {
-    /// Idle easy handles, a few kilobytes each: as many as run at once in a busy sidecar.
-    private static let keptHandles = 64
-
-    private let multi: MultiHandle
+/// What moves a client's transfers, one at a time: whoever sends a request takes it as far as it goes without waiting,
+/// which is mostly until it is on the wire; one permanent thread does what sockets and timers ask for after that.
+final class TransferLoop: Sendable {
     private let mailbox: Mailbox
-    private var running: [UnsafeMutableRawPointer: Exchange] = [:]
-    private var idle: [TransferHandle] = []
+    private let transfers: Mutex<Transfers>
 
-    private init(multi: MultiHandle, mailbox: Mailbox) {
-        self.multi = multi
-        self.mailbox = mailbox
+    private init(connections: Int) {
+        let wakeup = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
+        precondition(wakeup >= 0, "no event descriptor for the HTTP client")
+        mailbox = Mailbox(wakeup: wakeup)
+        transfers = Mutex(Transfers(connections: connections, wakeup: wakeup))
     }
 
-    /// Starts the thread and returns the way to reach it.
-    static func start(connections: Int) -> Mailbox {
-        precondition(isLibraryReady, "libcurl cannot be initialised")
-        guard let raw = curl_multi_init() else { preconditionFailure("libcurl has no memory") }
-        _ = ccurl_multi_set_long(raw, CURLMOPT_MAX_TOTAL_CONNECTIONS, connections)
-        _ = ccurl_multi_set_long(raw, CURLMOPT_MAXCONNECTS, connections)
-        let multi = MultiHandle(raw: raw)
-        let mailbox = Mailbox(wakes: multi)
-        let loop = Unmanaged.passRetained(TransferLoop(multi: multi, mailbox: mailbox))
-        var thread = pthread_t()
-        let code = pthread_create(&thread, nil, { loop in
-            guard let loop else { return nil }
-            Unmanaged<TransferLoop>.fromOpaque(loop).takeRetainedValue().run()
-            return nil
-        }, loop.toOpaque())
-        precondition(code == 0, "no thread for the HTTP client")
-        pthread_detach(thread)
-        return mailbox
+    /// Starts the thread.
+    static func start(connections: Int) -> TransferLoop {
+        let loop = TransferLoop(connections: connections)
+        PermanentThread.start { loop.run() }
+        return loop
     }
 
-    private static let isLibraryReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
+    // MARK: from any thread
+
+    func post(_ exchange: Exchange) {
+        if !move(with: exchange) && !mailbox.post(exchange) {
+            return exchange.finish(.failure(.clientClosed))
+        }
+        // Who found the transfers in use left something behind; who uses them looks once more afterwards.
+        while !mailbox.isEmpty, move(with: nil) {}
+    }
+
+    func cancel(_ exchange: Exchange) { mailbox.cancel(exchange) }
+    func close() { mailbox.close() }
+
+    /// - Returns: false if another thread is at it.
+    private func move(with exchange: Exchange?) -> Bool {
+        let turn = transfers.withLockIfAvailable { transfers in
+            var news = mailbox.take()
+            if let exchange { news.posted.append(exchange) }
+            let answers = transfers.turn(news)
+            return (answers: answers, isWakeDue: transfers.isWakeDue())
+        }
+        guard let turn else { return false }
+        if turn.isWakeDue { mailbox.wake() }
+        turn.answers.deliver()
+        return true
+    }
+
+    // MARK: the thread
 
     private func run() {
         blockSignals()
+        let epoll = transfers.withLock { $0.sockets.epoll }
+        var events = [epoll_event](repeating: epoll_event(), count: 64)
+        var count: Int32 = 0
         while true {
-            let news = mailbox.take()
-            if news.isClosed { return end() }
-            news.posted.forEach(start)
-            news.cancelled.forEach(cancel)
-            var count: Int32 = 0
-            curl_multi_perform(multi.raw, &count)
-            collect()
-            curl_multi_poll(multi.raw, nil, 0, 60_000, nil)
+            let ready = events.prefix(Int(max(0, count)))
+            let turn = transfers.withLock { transfers in
+                let news = mailbox.take()
+                if news.isClosed { return (answers: transfers.end(news, mailbox.detach()), sleep: nil as Int32?) }
+                let answers = transfers.turn(news, ready)
+                return (answers: answers, sleep: transfers.sleep())
+            }
+            turn.answers.deliver()
+            guard let sleep = turn.sleep else { return }
+            count = epoll_wait(epoll, &events, Int32(events.count), mailbox.isEmpty ? sleep : 0)
         }
     }
 
-    /// OpenSSL writes to sockets without MSG_NOSIGNAL, and no handler of the process should run here.
+    /// No handler of the process should run here.
     private func blockSignals() {
         var all = sigset_t()
         sigfillset(&all)
         pthread_sigmask(SIG_BLOCK, &all, nil)
     }
+}
 
-    private func start(_ exchange: Exchange) {
-        guard !exchange.isCancelled.load(ordering: .relaxed) else { return exchange.finish(.failure(.taskCancelled)) }
-        guard let handle = idle.popLast() ?? TransferHandle() else {
-            return exchange.finish(.failure(HTTPFailure(.protocolError, "no memory for a transfer")))
-        }
-        do throws(HTTPFailure) {
-            try exchange.start(on: handle)
-            guard curl_multi_add_handle(multi.raw, handle.raw) == CURLM_OK else {
-                throw HTTPFailure(.protocolError, "libcurl refuses the transfer")
-            }
-            running[handle.raw] = exchange
-        } catch {
-            exchange.finish(.failure(error))
-        }
-    }
-
-    private func cancel(_ exchange: Exchange) {
-        guard let handle = exchange.handle else { return }
-        remove(handle)
-        exchange.finish(.failure(.taskCancelled))
-    }
-
-    private func collect() {
-        var left: Int32 = 0
-        while let message = curl_multi_info_read(multi.raw, &left) {
-            guard message.pointee.msg == CURLMSG_DONE, let raw = message.pointee.easy_handle,
-                let exchange = running[raw], let handle = exchange.handle
-            else { continue }
-            let result = exchange.result(message.pointee.data.result, on: handle)
-            // Its connection is free again before the caller hears of it, so that the caller's next request has it.
-            remove(handle)
-            exchange.finish(result)
-        }
-    }
-
-    private func remove(_ handle: TransferHandle) {
-        curl_multi_remove_handle(multi.raw, handle.raw)
-        running[handle.raw] = nil
-        if handle.isReusable && idle.count < TransferLoop.keptHandles { idle.append(handle) }
-    }
-
-    private func end() {
-        let news = mailbox.detach()
-        for exchange in running.values {
-            if let handle = exchange.handle { curl_multi_remove_handle(multi.raw, handle.raw) }
-            exchange.finish(.failure(.clientClosed))
-        }
-        for exchange in news.posted { exchange.finish(.failure(.clientClosed)) }
-        running = [:]
-        idle = []
-        curl_multi_cleanup(multi.raw)
+extension [Transfers.Answer] {
+    /// Without any lock: whoever waits may do anything.
+    fileprivate func deliver() {
+        for answer in self { answer.exchange.finish(answer.result) }
     }
 }

@@ -83,11 +83,27 @@ public struct JSONNode: Sendable {
 
     public var string: String? { stringBytes.map { String(decoding: $0, as: UTF8.self) } }
 
+    /// The number that a string of at most 18 digits, and nothing else, says.
+    public var digits: Int64? {
+        guard let text = stringBytes, 1...18 ~= text.count else { return nil }
+        return text.withUnsafeBufferPointer { text in
+            var value: Int64 = 0
+            for byte in text {
+                let digit = byte &- 0x30
+                if digit > 9 { return nil }
+                value = value &* 10 &+ Int64(digit)
+            }
+            return value
+        }
+    }
+
     /// True for a string of exactly these bytes, escapes undone.
     public func isString(_ text: String) -> Bool {
         guard kind == .string else { return false }
         if !node.escaped && Int(node.end - node.start) - 2 != text.utf8.count { return false }
-        return stringBytes?.elementsEqual(text.utf8) ?? false
+        guard let bytes = stringBytes, bytes.count == text.utf8.count else { return false }
+        var text = text
+        return text.withUTF8 { text in bytes.withUnsafeBufferPointer { $0.elementsEqual(text) } }
     }
 
     // MARK: containers
@@ -107,6 +123,18 @@ public struct JSONNode: Sendable {
             csimdjson_member(bytes, nodes, UInt32(index), name.baseAddress, name.count)
         }
         return value == 0 ? nil : JSONNode(storage, Int(value))
+    }
+
+    /// The members of an object under names that are looked for together.
+    public func members(_ names: MemberNames) -> NamedMembers {
+        var found = NamedMembers(storage)
+        guard code == CSIMDJSON_OBJECT else { return found }
+        withUnsafeText { bytes, nodes in
+            found.fill { places in
+                csimdjson_members(bytes, nodes, UInt32(index), names.names, names.names.count, places)
+            }
+        }
+        return found
     }
 
     private func withUnsafeText<Result>(

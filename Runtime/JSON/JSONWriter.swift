@@ -1,31 +1,63 @@
 /// Compact JSON text. Strings are escaped as RFC 8785, section 3.2.2.2 has it, in every text that we write.
-struct JSONWriter {
-    private(set) var bytes: [UInt8] = []
+public struct JSONWriter {
+    public private(set) var bytes: [UInt8] = []
+
+    init() {}
+
+    /// - Parameter count: bytes that the text may have without being moved.
+    public init(reserving count: Int) { bytes.reserveCapacity(count) }
 
     mutating func write(_ byte: UInt8) { bytes.append(byte) }
-    mutating func write(_ text: StaticString) {
+
+    /// What stands in the text as it is.
+    public mutating func write(_ text: StaticString) {
         text.withUTF8Buffer { bytes.append(contentsOf: $0) }
     }
     mutating func write(text: String) { bytes.append(contentsOf: text.utf8) }
 
-    mutating func write(string text: some Sequence<UInt8>) {
+    public mutating func write(number: Int) {
+        if 0...9 ~= number { bytes.append(0x30 + UInt8(number)) } else { write(text: String(number)) }
+    }
+
+    /// A string, between quotes.
+    public mutating func write(string text: String) {
+        var text = text
         bytes.append(UInt8(ascii: "\""))
-        if text.withContiguousStorageIfAvailable({ write(escaping: $0) }) == nil {
-            for byte in text { write(escaped: byte) }
-        }
+        text.withUTF8 { write(escaping: $0) }
         bytes.append(UInt8(ascii: "\""))
     }
 
     /// Mostly there is nothing to escape: what lies between is appended as it stands.
     private mutating func write(escaping text: UnsafeBufferPointer<UInt8>) {
         var start = 0
-        for (index, byte) in text.enumerated()
-        where byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
-            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[start..<index]))
-            write(escaped: byte)
-            start = index + 1
+        while true {
+            let end = JSONWriter.firstToEscape(in: UnsafeRawBufferPointer(text), from: start)
+            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[start..<end]))
+            if end == text.count { return }
+            write(escaped: text[end])
+            start = end + 1
         }
-        bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[start...]))
+    }
+
+    /// Eight bytes at a time: whether one is below 0x20, a quote or a backslash (Bit Twiddling Hacks, "haszero").
+    private static func firstToEscape(in text: UnsafeRawBufferPointer, from start: Int) -> Int {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let highs: UInt64 = 0x8080_8080_8080_8080
+        var place = start
+        while place + 8 <= text.count {
+            let word = text.loadUnaligned(fromByteOffset: place, as: UInt64.self)
+            let quotes = word ^ (ones &* UInt64(UInt8(ascii: "\"")))
+            let slashes = word ^ (ones &* UInt64(UInt8(ascii: "\\")))
+            let hits = (word &- ones &* 0x20) & ~word | (quotes &- ones) & ~quotes | (slashes &- ones) & ~slashes
+            if hits & highs != 0 { break }
+            place += 8
+        }
+        while place < text.count {
+            let byte = text[place]
+            if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return place }
+            place += 1
+        }
+        return place
     }
 
     private mutating func write(escaped byte: UInt8) {
@@ -77,14 +109,14 @@ extension JSONValue {
         case .bool(let value): writer.write(value ? "true" : "false")
         case .integer(let value): writer.write(text: String(value))
         case .double(let value): value.isFinite ? writer.write(text: value.description) : writer.write("null")
-        case .string(let value): writer.write(string: value.utf8)
+        case .string(let value): writer.write(string: value)
         case .array(let elements):
             let (open, close) = JSONWriter.array
             writer.write(elements, between: open, and: close) { writer, element in element.serialise(to: &writer) }
         case .object(let members):
             let (open, close) = JSONWriter.object
             writer.write(members, between: open, and: close) { writer, member in
-                writer.write(string: member.key.utf8)
+                writer.write(string: member.key)
                 writer.write(UInt8(ascii: ":"))
                 member.value.serialise(to: &writer)
             }

@@ -38,6 +38,29 @@ import Testing
         #expect(body["VisibilityTimeout"]?.int == asked)
     }
 
+    /// The last request is kept, for polls that are the same.
+    @Test func aPollThatAsksForSomethingElseIsMadeAnew() async throws {
+        let server = try TestServer { _ in .json("{}") }
+        let queue = SQSQueue(.at(server.url), queue: "http://x/1/q")
+        let asked = [(10, 20), (10, 20), (3, 20), (3, 0), (10, 20)]
+        for (count, wait) in asked { _ = try await queue.receive(atMost: count, wait: .seconds(wait)) }
+        let bodies = try server.requests.map { try JSONValue.parse($0.body) }
+        #expect(bodies.map { $0["MaxNumberOfMessages"]?.int } == asked.map { Int64($0.0) })
+        #expect(bodies.map { $0["WaitTimeSeconds"]?.int } == asked.map { Int64($0.1) })
+    }
+
+    @Test func receiptsAndAddressesAreWrittenAsJSON() async throws {
+        let server = try TestServer { _ in .json(#"{"Successful":[{"Id":"0"},{"Id":"11"}]}"#) }
+        let queue = SQSQueue(.at(server.url), queue: #"http://x/1/"q\"#)
+        let receipts = (0..<12).map { ReceiptHandle("r\"\\\n\($0)") }
+        let results = await queue.delete(receipts)
+        #expect(results.map { $0 == nil } == (0..<12).map { $0 == 0 || $0 == 11 })
+        let body = try JSONValue.parse(try #require(server.requests.first).body)
+        #expect(body["QueueUrl"]?.string == #"http://x/1/"q\"#)
+        #expect(body["Entries"]?.array?.map { $0["ReceiptHandle"]?.string } == receipts.map(\.text))
+        #expect(body["Entries"]?.array?.map { $0["Id"]?.string } == (0..<12).map { String($0) })
+    }
+
     /// A poll that is never answered ends by itself: its wait, and a few seconds.
     @Test func aPollThatIsNeverAnsweredEnds() async throws {
         let server = try TestServer { _ in .silence }

@@ -46,6 +46,33 @@ import Testing
         #expect(foreign.last != first.last)
         #expect(changed.last != first.last)
     }
+
+    /// Time and digest are put into texts that are kept: each signature is that of the whole computation.
+    @Test func whatIsKeptForADayChangesNoSignature() throws {
+        let signer = RequestSigner()
+        for number in 0..<240 {
+            let now = Instant.newYear + .seconds(7_777 * number)
+            let endpoint = try #require(AWSEndpoint(.sqs, in: number % 2 == 0 ? "us-east-1" : "eu-west-1"))
+            let credentials = AWSCredentials(
+                accessKeyID: "AKID\(number % 3)", secretAccessKey: "s\(number % 5)",
+                sessionToken: number % 4 == 0 ? "token" : nil)
+            let headers = AWSOperation.sqs(number / 2 % 2 == 0 ? "ReceiveMessage" : "DeleteMessageBatch").headers
+            let body = Bytes("body \(number)")
+            let added = signer.sign(body, headers: headers, for: endpoint, .sqs, with: credentials, at: now)
+            let time = CivilTime(now)
+            let scope = SigV4.Scope(date: time.basicDate, region: endpoint.region, service: "sqs")
+            let request = SigV4.Request(
+                headers: (headers + added.dropLast()).map { ($0.name, $0.value) } + [("host", endpoint.host)],
+                payloadDigest: Hash.sha256(body))
+            let (canonical, names) = SigV4.canonicalRequest(request)
+            let signature = SigV4.signature(
+                of: SigV4.stringToSign(canonical, at: time.basic, scope.text),
+                key: SigV4.signingKey(secret: credentials.secretAccessKey, scope))
+            #expect(
+                added.last?.value == "AWS4-HMAC-SHA256 Credential=\(credentials.accessKeyID)/\(scope.text), "
+                    + "SignedHeaders=\(names), Signature=\(signature)")
+        }
+    }
 }
 
 /// One folder of the suite.

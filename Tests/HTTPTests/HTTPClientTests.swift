@@ -1,6 +1,7 @@
 import Events
 import HTTP
 import Support
+import Synchronization
 import Testing
 
 /// Against a real server on loopback.
@@ -56,6 +57,20 @@ import Testing
             #expect(response.body == Array("ok".utf8))
         }
         #expect(server.requests.count == 5)
+    }
+
+    /// Each second request on a connection reaches a server that is about to close it.
+    @Test func howOftenAConnectionWasLostBeforeDoesNotMatter() async throws {
+        let known = Mutex<Set<Int>>([])
+        let server = try TestServer { request in
+            known.withLock { $0.insert(request.connection).inserted } ? .answer(200, body: request.body) : .raw([])
+        }
+        for number in 0..<40 {
+            let request = HTTPRequest(method: "POST", url: server.url, body: Bytes("\(number)"))
+            #expect(try await client.send(request).body == Array("\(number)".utf8))
+        }
+        #expect(server.requests.count > 60)
+        #expect(server.connectionCount == 40)
     }
 
     @Test func aHundredAtOnceShareAFewConnections() async throws {

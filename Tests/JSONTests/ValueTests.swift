@@ -79,6 +79,21 @@ struct ValueTests {
         #expect(try JSONValue.parse(text).at(pointer) == node.value)
     }
 
+    @Test func findsManyMembersAsItFindsOne() throws {
+        let names: [StaticString] = ["crit", "a", "ab", "", "missing", "deep", "é"]
+        let text = #"{"ab":1,"cr\u0069t":[],"deep":{"a":2,"crit":3},"":{"b":[4]},"\u0061":5,"\u00e9":6,"abc":7}"#
+        let root = try JSONDocument(Array(text.utf8)).root
+        let found = root.members(MemberNames(names))
+        for (place, name) in names.enumerated() {
+            #expect(found[place]?.raw == root.member(name)?.raw, "\(name)")
+            #expect((found[place] == nil) == (place == 4))
+        }
+        let inner = try #require(found[5]).members(MemberNames(["crit", "ab", "a"]))
+        #expect(inner[0]?.int == 3 && inner[1] == nil && inner[2]?.int == 2)
+        let none = try JSONDocument(Array("[{}]".utf8)).root.members(MemberNames(["a"]))
+        #expect(none[0] == nil)
+    }
+
     @Test func findsNothingWhereNothingIs() throws {
         let value = try JSONValue.parse(#"{"foo":["bar"],"x":1}"#)
         for text in ["/foo/1", "/foo/-", "/foo/00", "/foo/x", "/bar", "/x/0", "/foo/99999999999999999999"] {

@@ -5,6 +5,7 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
@@ -14,6 +15,10 @@
 #include <string_view>
 #include <system_error>
 #include <vector>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 namespace {
 
@@ -105,6 +110,73 @@ size_t sequenceLength(const uint8_t *p, size_t left) {
     }
     return length;
 }
+
+// What a backslash and this letter stand for; 0 for \u and for what no escape is.
+constexpr std::array<uint8_t, 256> makeLetters() {
+    std::array<uint8_t, 256> letters{};
+    for (uint8_t same : {'"', '\\', '/'}) letters[same] = same;
+    letters['b'] = '\b';
+    letters['f'] = '\f';
+    letters['n'] = '\n';
+    letters['r'] = '\r';
+    letters['t'] = '\t';
+    return letters;
+}
+constexpr std::array<uint8_t, 256> letters = makeLetters();
+
+struct Progress {
+    size_t read;
+    size_t written;
+};
+
+// The way over plain text and escapes of one letter, by vectors; the portable way goes on where it stops, which may be
+// anywhere before the end. With `out`, which has room for `length`, the text is written there without its escapes:
+// each block is copied whole while it is searched, and what is beyond a backslash is written over.
+Progress noSimplePart(const uint8_t *, size_t, uint8_t *) { return {0, 0}; }
+
+#if defined(__x86_64__)
+template <bool writes>
+__attribute__((target("avx2"))) Progress simplePart(const uint8_t *raw, size_t length, uint8_t *out) {
+    const __m256i slash = _mm256_set1_epi8('\\');
+    size_t at = 0;
+    size_t written = 0;
+    // A block, an escape over its end, and a block from there.
+    while (at + 66 <= length) {
+        __m256i block = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(raw + at));
+        if (writes) _mm256_storeu_si256(reinterpret_cast<__m256i *>(out + written), block);
+        uint64_t found = uint32_t(_mm256_movemask_epi8(_mm256_cmpeq_epi8(block, slash)));
+        size_t done = 0;
+        while (found != 0) {
+            auto place = size_t(__builtin_ctzll(found));
+            uint8_t letter = letters[raw[at + place + 1]];
+            if (letter == 0) return {at + place, written + place - done};
+            written += place - done;
+            done = place + 2;
+            if (writes) {
+                out[written] = letter;
+                block = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(raw + at + done));
+                _mm256_storeu_si256(reinterpret_cast<__m256i *>(out + written + 1), block);
+            }
+            written += 1;
+            found &= ~(uint64_t(3) << place);
+        }
+        size_t end = std::max(done, size_t(32));
+        at += end;
+        written += end - done;
+    }
+    return {at, written};
+}
+
+bool hasAVX2() {
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx2");
+}
+const auto skipSimplePart = hasAVX2() ? simplePart<false> : noSimplePart;
+const auto copySimplePart = hasAVX2() ? simplePart<true> : noSimplePart;
+#else
+const auto skipSimplePart = noSimplePart;
+const auto copySimplePart = noSimplePart;
+#endif
 
 class Reader {
 public:
@@ -243,18 +315,21 @@ private:
     }
 
     bool escapesAreValid(size_t at, size_t end) {
+        at += skipSimplePart(p + at, end - at, nullptr).read;
         while (auto slash = static_cast<const uint8_t *>(std::memchr(p + at, '\\', end - at))) {
             at = size_t(slash - p);
             if (at + 1 >= end) return fail(CSIMDJSON_BAD_ESCAPE, at), false;
             if (p[at + 1] != 'u') {
                 if (std::memchr("\"\\/bfnrt", p[at + 1], 8) == nullptr) return fail(CSIMDJSON_BAD_ESCAPE, at), false;
                 at += 2;
+                at += skipSimplePart(p + at, end - at, nullptr).read;
                 continue;
             }
             int unit = at + 6 <= end ? codeUnit(p + at + 2) : -1;
             if (unit < 0) return fail(CSIMDJSON_BAD_ESCAPE, at), false;
             if (unit < 0xD800 || unit > 0xDFFF) {
                 at += 6;
+                at += skipSimplePart(p + at, end - at, nullptr).read;
                 continue;
             }
             bool paired = unit < 0xDC00 && at + 12 <= end && p[at + 6] == '\\' && p[at + 7] == 'u';
@@ -595,6 +670,9 @@ extern "C" csimdjson_result csimdjson_parse(const uint8_t *bytes, size_t length,
 extern "C" size_t csimdjson_unescape(const uint8_t *raw, size_t length, uint8_t *out) {
     uint8_t *start = out;
     for (size_t at = 0; at < length;) {
+        Progress simple = copySimplePart(raw + at, length - at, out);
+        at += simple.read;
+        out += simple.written;
         auto slash = static_cast<const uint8_t *>(std::memchr(raw + at, '\\', length - at));
         size_t plain = (slash ? size_t(slash - raw) : length) - at;
         std::memcpy(out, raw + at, plain);
@@ -648,6 +726,28 @@ extern "C" uint32_t csimdjson_member(
         }
     }
     return 0;
+}
+
+extern "C" void csimdjson_members(
+    const uint8_t *bytes, const csimdjson_node *nodes, uint32_t object, const csimdjson_name *names, size_t count,
+    uint32_t *places) {
+    std::fill(places, places + count, 0);
+    uint32_t end = nodes[object].next;
+    for (uint32_t key = object + 1; key < end; key = nodes[key + 1].next) {
+        const uint8_t *name = bytes + nodes[key].start + 1;
+        size_t size = nodes[key].end - nodes[key].start - 2;
+        std::vector<uint8_t> plain;
+        if (nodes[key].escaped) {
+            plain.resize(size);
+            size = csimdjson_unescape(name, size, plain.data());
+            name = plain.data();
+        }
+        for (size_t index = 0; index < count; index++) {
+            if (names[index].length != size || std::memcmp(names[index].bytes, name, size) != 0) continue;
+            places[index] = key + 1;
+            break;
+        }
+    }
 }
 
 extern "C" csimdjson_text csimdjson_canonicalise(const uint8_t *bytes, const csimdjson_node *nodes, uint32_t index) {

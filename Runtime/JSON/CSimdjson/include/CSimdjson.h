@@ -68,6 +68,16 @@ uint32_t csimdjson_member(
     const uint8_t *bytes, const csimdjson_node *nodes, uint32_t object, const uint8_t *name, size_t length);
 
 typedef struct {
+    const uint8_t *bytes;
+    size_t length;
+} csimdjson_name;
+
+/* The same for `count` names, in one pass; `places` has an element for each. */
+void csimdjson_members(
+    const uint8_t *bytes, const csimdjson_node *nodes, uint32_t object, const csimdjson_name *names, size_t count,
+    uint32_t *places);
+
+typedef struct {
     csimdjson_status status;
     size_t offset;        /* where, unless OK */
     const uint8_t *bytes; /* this thread's, until its next call */
