@@ -1,3 +1,5 @@
+import Glibc
+
 /// A run of bytes within a shared buffer: slicing a body copies nothing.
 public typealias Bytes = ArraySlice<UInt8>
 
@@ -6,6 +8,20 @@ extension Bytes {
 
     /// The bytes as text, with what is not UTF-8 replaced. For people and logs, never for identity.
     public var text: String { String(decoding: self, as: UTF8.self) }
+}
+
+extension String {
+    /// By bytes: Unicode calls more texts equal.
+    public func hasSameBytes(as other: String) -> Bool {
+        guard utf8.count == other.utf8.count else { return false }
+        let isSame = utf8.withContiguousStorageIfAvailable { mine in
+            other.utf8.withContiguousStorageIfAvailable { its in
+                guard let mine = mine.baseAddress, let its = its.baseAddress else { return true }
+                return memcmp(mine, its, other.utf8.count) == 0
+            }
+        }
+        return (isSame ?? nil) ?? utf8.elementsEqual(other.utf8)
+    }
 }
 
 /// A SHA-256 digest (FIPS 180-4).

@@ -11,7 +11,7 @@ public struct EventID: Hashable, Sendable, CustomStringConvertible {
 
     /// By bytes, as every store compares: text that Unicode calls equivalent is another id.
     public static func == (left: EventID, right: EventID) -> Bool {
-        left.text.utf8.elementsEqual(right.text.utf8) && left.issuer.utf8.elementsEqual(right.issuer.utf8)
+        left.text.hasSameBytes(as: right.text) && left.issuer.hasSameBytes(as: right.issuer)
     }
 }
 

@@ -6,10 +6,23 @@ public enum Identifier {
             ?? [UInt8](bytes).withUnsafeBufferPointer { isText(buffer: $0) }
     }
 
+    private static let ones: UInt64 = 0x0101_0101_0101_0101
+    private static let highest: UInt64 = 0x8080_8080_8080_8080
+
     @usableFromInline static func isText(buffer bytes: UnsafeBufferPointer<UInt8>) -> Bool {
         guard bytes.count <= Limits.identifierBytes else { return false }
+        var start = 0
+        // Eight at a time, as long as they are ASCII: the highest bit of each tells which are not, or are too low.
+        while start + 8 <= bytes.count {
+            let eight = UnsafeRawBufferPointer(bytes).loadUnaligned(fromByteOffset: start, as: UInt64.self)
+            guard eight & highest == 0 else { break }
+            let deletes = eight ^ (ones &* 0x7F)
+            let isControl = (eight &- ones &* 0x20) | ((deletes &- ones) & ~deletes)
+            if isControl & highest != 0 { return false }
+            start += 8
+        }
         var previous: UInt8 = 0
-        for byte in bytes {
+        for byte in bytes[start...] {
             if byte < 0x20 || byte == 0x7F { return false }
             if previous == 0xC2 && byte < 0xA0 { return false }
             previous = byte

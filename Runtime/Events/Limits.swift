@@ -172,6 +172,13 @@ public enum Limits {
     /// What is left of a refused request is read for so long, so that the caller sees the answer.
     public static let apiLinger = Duration.seconds(2)
 
+    // MARK: ledger
+    /// Events of one claim, or of one commit.
+    public static let storeBatch = 256
+    /// Memory that tells which events are new without a look into the file: four bytes for each row, and fewer for each
+    /// where there are more.
+    public static let ledgerFilterBytes = 16_777_216
+
     // MARK: journal
     /// Kept payloads of one page together. Rows beyond have none: ask for fewer.
     public static let journalPageBytes = 16_777_216

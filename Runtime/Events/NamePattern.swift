@@ -6,7 +6,7 @@ public struct NamePattern: Hashable, Sendable {
 
     public init(_ text: String) { self.text = text }
 
-    public static func == (a: NamePattern, b: NamePattern) -> Bool { a.text.utf8.elementsEqual(b.text.utf8) }
+    public static func == (a: NamePattern, b: NamePattern) -> Bool { a.text.hasSameBytes(as: b.text) }
     public func hash(into hasher: inout Hasher) {
         var text = text
         text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
@@ -22,6 +22,10 @@ public struct NamePattern: Hashable, Sendable {
 
     public func matches(_ name: String) -> Bool {
         if isAny { return true }
+        let matches = text.utf8.withContiguousStorageIfAvailable { own in
+            name.utf8.withContiguousStorageIfAvailable { Self.covers(own[...], $0[...]) }
+        }
+        if let matches, let matches { return matches }
         var (own, other) = (text, name)
         return own.withUTF8 { own in other.withUTF8 { Self.covers(own[...], $0[...]) } }
     }

@@ -58,7 +58,9 @@ public enum Timestamp {
             return counted.count == 3 ? value : counted.count == 2 ? value * 10 : value * 100
         }
 
-        var isUTCAndDone: Bool { rest.elementsEqual("Z".utf8) || rest.elementsEqual("+00:00".utf8) }
+        var isUTCAndDone: Bool {
+            rest.count == 1 ? rest.first == UInt8(ascii: "Z") : rest.elementsEqual("+00:00".utf8)
+        }
     }
 
     private static func daysIn(_ month: Int64, of year: Int64) -> Int64 {

@@ -10,21 +10,21 @@ public struct Pipeline {
     var generation: PipelineGeneration
     var settings: PipelineSettings { generation.settings }
 
-    /// Everything in hand, and the names under which the world knows it.
-    var items: [ItemID: Item] = [:]
-    var byMessage: [MessageID: Item] = [:]
-    var lastID: UInt64 = 0
-
+    var hand = Hand()
     var admission: Admission
     var visibility: Visibility
     var groups = Groups()
-    var workbenches: [HandlerID: Workbench]
+    var workbenches: Workbenches
     var parked = Timetable()
-    var commits = Batching(limit: 256, lanes: 2)
+    /// Within one step: what it found to be claimed.
+    var claims: [Item] = []
+    var commits = Batching(limit: Limits.storeBatch, lanes: 2)
     var refusals = Batching(limit: 64, lanes: 1)
     var deletions = Batching(limit: Limits.batchEntries, lanes: 8)
     var returns = Batching(limit: Limits.batchEntries, lanes: 1)
     var suspects: Set<EventID>
+    /// Under the generation in force: the next event often goes where the last one went.
+    var lastRouted: (event: Event, destination: (HandlerID, Int)?)?
     /// Within one step: what the generation in force routes elsewhere than the one that routed it.
     var displaced: [Item] = []
     var backlog = Backlog()
@@ -35,6 +35,9 @@ public struct Pipeline {
     private var ticks: [Instant] = []
     private var gaugedAt = Instant.distantPast
     var actions: [Action] = []
+    /// What this step has to tell of the events' way, each kind in one note.
+    var runs: [PipelineEvent.Run] = []
+    var settlements: [PipelineEvent.Settlement] = []
 
     public init(_ generation: PipelineGeneration) {
         self.generation = generation
@@ -42,14 +45,24 @@ public struct Pipeline {
         admission = Admission(settings)
         visibility = Visibility(
             timeout: settings.visibilityTimeout, received: settings.description.visibilityTimeout)
-        workbenches = settings.handlers.mapValues(Workbench.init)
+        workbenches = Workbenches(settings.handlers)
         suspects = settings.suspects
         random = SeededGenerator(seed: settings.seed)
     }
 
-    /// One step: takes what happened, decides what follows.
-    public mutating func on(_ input: Input, at now: Instant) -> [Action] {
+    /// One step: takes what happened, all that is known by now and in its order, and decides what follows. So what
+    /// several calls brought goes on in one.
+    public mutating func on(_ inputs: [Input], at now: Instant) -> [Action] {
         guard drain != .stopped else { return [] }
+        for input in inputs { take(input, at: now) }
+        advance(at: now)
+        tellTheWay()
+        gauge(at: now)
+        defer { actions = [] }
+        return actions
+    }
+
+    private mutating func take(_ input: Input, at now: Instant) {
         switch input {
         case .start: break
         case .tick: if !ticks.isEmpty { ticks.removeFirst() }
@@ -76,16 +89,15 @@ public struct Pipeline {
         case .deleted(let ids, let receipts, let failures): deleted(ids, receipts, failures, at: now)
         case .returned(let ids, let receipts, let failures): returned(ids, receipts, failures, at: now)
         }
-        advance(at: now)
-        gauge(at: now)
-        defer { actions = [] }
-        return actions
     }
 
     /// Starts whatever has become possible, by the input or by time.
     private mutating func advance(at now: Instant) {
         resumeParked(at: now)
-        rerouteDisplaced()
+        repeat {
+            rerouteDisplaced()
+            claimBatches()
+        } while !displaced.isEmpty
         extendDue(at: now)
         runBatches(at: now)
         settleBatches(at: now)
@@ -93,21 +105,36 @@ public struct Pipeline {
         measure(at: now)
         finishDrain(at: now)
         guard drain != .stopped else { return }
-        let times = [
-            parked.next, visibility.next, commits.next, refusals.next, deletions.next, returns.next,
-            admission.next(probe: nextProbe), workbenches.values.compactMap(\.next).min(), backlog.next,
-            drain.deadline,
-        ]
-        if let next = times.compactMap({ $0 }).filter({ $0 > now }).min(),
-            next < ticks.first(where: { $0 > now }) ?? .distantFuture {
-            ticks.insert(next, at: ticks.firstIndex { $0 > next } ?? ticks.endIndex)
-            actions.append(.wake(at: next))
+        wake(after: now)
+    }
+
+    /// Asks for the next moment at which time alone makes something possible.
+    private mutating func wake(after now: Instant) {
+        var next = ticks.first { $0 > now } ?? .distantFuture
+        var isSooner = false
+        func consider(_ time: Instant?) {
+            guard let time, time > now, time < next else { return }
+            next = time
+            isSooner = true
         }
+        consider(parked.next)
+        consider(visibility.next)
+        consider(commits.next)
+        consider(refusals.next)
+        consider(deletions.next)
+        consider(returns.next)
+        consider(admission.next(probe: workbenches.probe))
+        consider(workbenches.next(after: now))
+        consider(backlog.next)
+        consider(drain.deadline)
+        guard isSooner else { return }
+        ticks.insert(next, at: ticks.firstIndex { $0 > next } ?? ticks.endIndex)
+        actions.append(.wake(at: next))
     }
 
     private mutating func resumeParked(at now: Instant) {
         for id in parked.takeDue(at: now) {
-            guard let item = items[id], case .parked(let step) = item.state else { continue }
+            guard let item = hand[id], case .parked(let step) = item.state else { continue }
             switch step {
             case .verify: verify([item])
             case .claim: claim([item])
@@ -117,11 +144,18 @@ public struct Pipeline {
         }
     }
 
+    private mutating func tellTheWay() {
+        if !runs.isEmpty { actions.append(.note(.handled(runs))) }
+        if !settlements.isEmpty { actions.append(.note(.settled(settlements))) }
+        runs = []
+        settlements = []
+    }
+
     /// What is in hand, told once a second at most.
     private mutating func gauge(at now: Instant) {
         guard now - gaugedAt >= .seconds(1) else { return }
         gaugedAt = now
-        let oldest = items.values.lazy.map(\.envelope.sentAt).min() ?? now
+        let oldest = hand.items.lazy.map { $0.envelope.sentAt }.min() ?? now
         actions.append(.note(.inHand(messages: admission.count, bytes: admission.bytes, oldest: now - oldest)))
     }
 

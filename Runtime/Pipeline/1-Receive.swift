@@ -9,7 +9,7 @@ extension Pipeline {
             pause("keys", nil)
             pause("store", nil)
         }
-        let limit = circuitLimit(at: now)
+        let limit = workbenches.limit(at: now)
         while let count = admission.poll(at: now, limit: limit) { actions.append(.receive(atMost: count)) }
     }
 
@@ -22,7 +22,8 @@ extension Pipeline {
             admission.polled(asked: asked, brought: envelopes.count)
             let bytes = envelopes.reduce(0) { $0 + $1.body.count }
             actions.append(.note(.received(count: envelopes.count, bytes: bytes)))
-            verify(envelopes.compactMap { take($0, at: now) })
+            var entered: Set<String> = []
+            verify(envelopes.compactMap { take($0, &entered, at: now) })
         }
     }
 
@@ -32,7 +33,7 @@ extension Pipeline {
             let envelope = Envelope(
                 messageID: MessageID("timer/\(event.id.text)"), receipt: ReceiptHandle(""), body: event.detail,
                 sentAt: now, firstReceivedAt: now)
-            guard byMessage[envelope.messageID] == nil else { return nil }
+            guard hand[envelope.messageID] == nil else { return nil }
             let item = add(envelope, isTimer: true, at: now)
             item.event = event
             return item
@@ -40,25 +41,29 @@ extension Pipeline {
         route(fresh)
     }
 
-    /// A message that is in hand already swaps in its newest handle; else it becomes an item.
-    private mutating func take(_ envelope: Envelope, at now: Instant) -> Item? {
-        if let item = byMessage[envelope.messageID] {
+    /// A message that is in hand already swaps in its newest handle; else it becomes an item. One that was given back,
+    /// and is here again before the answer to that, stands behind those of its group that came before it this time.
+    /// - Parameter entered: groups that have got an item in this receive.
+    private mutating func take(_ envelope: Envelope, _ entered: inout Set<String>, at now: Instant) -> Item? {
+        if let item = hand[envelope.messageID] {
             item.envelope.receipt = envelope.receipt
             item.envelope.receiveCount = envelope.receiveCount
             visibility.received(item.id, at: now)
             actions.append(.note(.redelivered(envelope.messageID)))
+            if item.state == .returning, let group = envelope.group, entered.contains(group) {
+                leaveGroup(item)
+                groups.enter(item)
+            }
             return nil
         }
         let item = add(envelope, isTimer: false, at: now)
         groups.enter(item)
+        if let group = envelope.group { entered.insert(group) }
         return item
     }
 
     private mutating func add(_ envelope: Envelope, isTimer: Bool, at now: Instant) -> Item {
-        lastID += 1
-        let item = Item(id: ItemID(number: lastID), envelope: envelope, isTimer: isTimer, at: now)
-        items[item.id] = item
-        byMessage[envelope.messageID] = item
+        let item = hand.take(envelope, isTimer: isTimer, at: now)
         admission.took(envelope)
         visibility.received(item.id, at: now)
         return item
@@ -66,8 +71,7 @@ extension Pipeline {
 
     /// It is not in hand any more, whatever became of it. The next of its group goes on.
     mutating func forget(_ item: Item) {
-        guard items.removeValue(forKey: item.id) != nil else { return }
-        byMessage[item.envelope.messageID] = nil
+        guard hand.drop(item) else { return }
         admission.released(item.envelope)
         visibility.ended(item.id)
         parked.cancel(item.id)
@@ -79,7 +83,9 @@ extension Pipeline {
     mutating func extendDue(at now: Instant) {
         var due: [Item] = []
         for id in visibility.takeDue(at: now) {
-            guard let item = items[id], item.state != .returning, !item.isExtending else { continue }
+            // A delivery that came again has a beat of its own; a delete that is due or under way must not meet it.
+            guard let item = hand[id], item.state != .returning, item.state != .deleting, !item.isExtending
+            else { continue }
             if now - item.heldSince > Limits.heldAtMost, isWaiting(item) {
                 giveBack(item, after: .seconds(60))
                 continue
@@ -95,7 +101,7 @@ extension Pipeline {
                         ? nil : VisibilityChange(receipt: item.envelope.receipt, timeout: visibility.timeout),
                     lease: item.lease, leaseUntil: now + visibility.timeout)
             }
-            actions.append(.extend(batch.map(\.id), extensions))
+            actions.append(.extend(batch.map { $0.id }, extensions))
         }
     }
 
@@ -109,7 +115,7 @@ extension Pipeline {
 
     mutating func extended(_ ids: [ItemID], _ failures: [Failure?], held: [Bool], at now: Instant) {
         for (index, id) in ids.enumerated() {
-            guard let item = items[id] else { continue }
+            guard let item = hand[id] else { continue }
             item.isExtending = false
             if let failure = failures[index] { actions.append(.note(.settleFailed(subject(of: item), failure))) }
             if !held[index], let lease = item.lease { actions.append(.revoke(lease)) }
@@ -128,15 +134,18 @@ extension Pipeline {
         actions.append(.note(failure.map { .paused($0) } ?? .resumed))
     }
 
+    /// The pauses' area that is said by ``Input/storeAway(_:)`` alone.
+    private static let awayArea = "store-away"
+
     /// Whether nothing begins, since nobody could say whether it was done.
-    var isStoreAway: Bool { admission.pauses["away"] != nil }
+    var isStoreAway: Bool { admission.pauses[Self.awayArea] != nil }
 
     /// While the store is away what waits for it, or for a worker, goes back to the queue: whoever reaches the store
     /// may have it. Of a FIFO group the head goes first, and the others follow it in their order.
     mutating func storeAway(_ failure: Failure?) {
-        pause("away", failure)
+        pause(Self.awayArea, failure)
         guard isStoreAway else { return }
-        for item in items.values.sorted(by: { $0.id < $1.id }) where groups.isHead(item) {
+        for item in hand.inOrder where groups.isHead(item) {
             switch item.state {
             case .parked(.claim), .ready: giveBack(item, after: .zero)
             default: break
@@ -145,8 +154,6 @@ extension Pipeline {
     }
 
     func subject(of item: Item) -> PipelineEvent.Subject {
-        PipelineEvent.Subject(
-            queue: settings.queue, messageID: item.envelope.messageID, handler: item.handler,
-            eventID: item.event?.id.text ?? "", traceParent: item.event?.trace.parent ?? "")
+        PipelineEvent.Subject(messageID: item.envelope.messageID, handler: item.handler, event: item.event)
     }
 }

@@ -6,21 +6,21 @@ extension Pipeline {
     static let unknownKeyBackoff = Backoff(base: .seconds(15), cap: .minutes(1))
 
     mutating func verify(_ items: [Item]) {
-        let live = items.filter { !returnedByDrain($0) }
+        let live = drain == .running ? items : items.filter { !returnedByDrain($0) }
         guard !live.isEmpty else { return }
         for item in live { item.state = .verifying }
-        actions.append(.verify(live.map(\.id), live.map(\.envelope)))
+        actions.append(.verify(live.map { $0.id }, live.map { $0.envelope }))
     }
 
     mutating func verified(_ ids: [ItemID], _ results: [Result<Event, Failure>], at now: Instant) {
         var verified: [Item] = []
+        verified.reserveCapacity(ids.count)
         var keysUnavailable: Failure?
         for (id, result) in zip(ids, results) {
-            guard let item = items[id] else { continue }
+            guard let item = hand[id] else { continue }
             switch result {
             case .success(let event):
                 item.event = event
-                actions.append(.note(.verified(subject(of: item), keyID: event.keyID)))
                 groups.enter(item)
                 verified.append(item)
             case .failure(let failure):
@@ -29,6 +29,7 @@ extension Pipeline {
                 refuseUnverified(item, failure, at: now)
             }
         }
+        if !verified.isEmpty { actions.append(.note(.verified(verified.map { subject(of: $0) }))) }
         // Whatever else was found, it was found with keys.
         pause("keys", keysUnavailable)
         route(verified)

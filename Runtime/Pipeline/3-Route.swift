@@ -7,6 +7,7 @@ extension Pipeline {
 
     mutating func route(_ items: [Item]) {
         var routed: [Item] = []
+        routed.reserveCapacity(items.count)
         for item in items {
             guard let event = item.event else { continue }
             item.generation = settings.generation
@@ -32,12 +33,18 @@ extension Pipeline {
         item.isCritical = route >= 0 && generation.routes.routes[route].isCritical
     }
 
-    func destination(of event: Event, isTimer: Bool) -> (HandlerID, Int)? {
+    mutating func destination(of event: Event, isTimer: Bool) -> (HandlerID, Int)? {
         if isTimer {
             let handler = HandlerID(event.detailType)
             return settings.handlers[handler] == nil ? nil : (handler, -1)
         }
-        return generation.routes.destination(source: event.source, detailType: event.detailType)
+        if let routed = lastRouted, routed.event.source.hasSameBytes(as: event.source),
+            routed.event.detailType.hasSameBytes(as: event.detailType) {
+            return routed.destination
+        }
+        let destination = generation.routes.destination(source: event.source, detailType: event.detailType)
+        lastRouted = (event, destination)
+        return destination
     }
 
     /// A timer is a piece of work by its own id: it need not have what the handler's events have.

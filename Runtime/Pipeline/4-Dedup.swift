@@ -121,26 +121,38 @@ extension Pipeline {
     static let inFlightBackoff = Backoff(base: .milliseconds(200), cap: .seconds(10))
     static let storeBackoff = Backoff(base: .milliseconds(200), cap: .seconds(15))
 
+    /// At the end of the step, with all others of it.
     mutating func claim(_ items: [Item]) {
-        var claimable: [Item] = []
-        var requests: [ClaimRequest] = []
-        for item in items {
-            guard let event = item.event, let handler = item.handler else { continue }
-            if returnedByDrain(item) { continue }
-            guard staysInPlace(item) else { continue }
-            guard groups.isHead(item) else {
-                item.state = .blocked
-                continue
+        for item in items { item.state = .claiming }
+        claims += items
+    }
+
+    mutating func claimBatches() {
+        while !claims.isEmpty {
+            let count = min(Limits.storeBatch, claims.count)
+            var ids: [ItemID] = []
+            var requests: [ClaimRequest] = []
+            ids.reserveCapacity(count)
+            requests.reserveCapacity(count)
+            let (consumer, rules, lease) = (settings.queue, settings.ageRules, visibility.timeout)
+            for item in claims.prefix(count) where hand[item.id] === item && item.state == .claiming {
+                if returnedByDrain(item) { continue }
+                guard staysInPlace(item), let event = item.event, let handler = item.handler else { continue }
+                guard groups.isHead(item) else {
+                    item.state = .blocked
+                    continue
+                }
+                let envelope = item.envelope
+                ids.append(item.id)
+                requests.append(
+                    ClaimRequest(
+                        consumer: consumer, messageID: envelope.messageID, event: event, handler: handler,
+                        businessKey: item.businessKey, group: envelope.group, sentAt: envelope.sentAt,
+                        deliveries: envelope.receiveCount, rules: rules, lease: lease))
             }
-            item.state = .claiming
-            claimable.append(item)
-            requests.append(
-                ClaimRequest(
-                    consumer: settings.queue, messageID: item.envelope.messageID, event: event, handler: handler,
-                    businessKey: item.businessKey, group: item.envelope.group, sentAt: item.envelope.sentAt,
-                    deliveries: item.envelope.receiveCount, rules: settings.ageRules, lease: visibility.timeout))
+            claims.removeFirst(count)
+            if !ids.isEmpty { actions.append(.claim(ids, requests)) }
         }
-        if !claimable.isEmpty { actions.append(.claim(claimable.map(\.id), requests)) }
     }
 
     mutating func claimed(_ ids: [ItemID], _ result: Result<[Claim], Failure>, at now: Instant) {
@@ -149,11 +161,11 @@ extension Pipeline {
             storeErrors += 1
             pause("store", failure)
             let wait = Self.storeBackoff.delay(attempt: storeErrors, random: &random) + .milliseconds(50)
-            for item in ids.compactMap({ items[$0] }) { delay(item, by: wait, then: .claim, failure, at: now) }
+            for item in hand.all(ids) { delay(item, by: wait, then: .claim, failure, at: now) }
         case .success(let claims):
             storeErrors = 0
             pause("store", nil)
-            for (id, claim) in zip(ids, claims) { if let item = items[id] { claimed(item, claim, at: now) } }
+            for (id, claim) in zip(ids, claims) { if let item = hand[id] { claimed(item, claim, at: now) } }
         }
     }
 
@@ -164,7 +176,8 @@ extension Pipeline {
             item.lease = lease
             item.history = history
             item.tries = 0
-            if suspects.remove(event.id) != nil || history.strikes > 0 { item.isAlone = true }
+            if !suspects.isEmpty, suspects.remove(event.id) != nil { item.isAlone = true }
+            if history.strikes > 0 { item.isAlone = true }
             ready(item, at: now)
         case .done:
             actions.append(.note(.duplicate(subject(of: item))))

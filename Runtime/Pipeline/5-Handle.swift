@@ -8,28 +8,32 @@ extension Pipeline {
     mutating func ready(_ item: Item, first: Bool = false, at now: Instant) {
         if returnedByDrain(item) { return }
         guard staysInPlace(item), let handler = item.handler else { return }
-        if let bench = workbenches[handler], bench.circuit.isOpen, bench.waiting >= share(at: now) {
+        let bench = workbenches[handler]
+        if let bench, bench.circuit.isOpen, bench.waiting >= share(at: now) {
             // While a probe runs for long, too: each return costs a receive, of which the queue grants so many.
             let pause = Self.waitBackoff.delay(attempt: item.envelope.receiveCount, random: &random)
             return giveBack(item, after: max(.seconds(1), pause, (bench.circuit.probeAt ?? now) - now))
         }
         item.state = .ready
-        workbenches[handler]?.add(item, first: first)
+        bench?.add(item, first: first)
     }
 
     mutating func runBatches(at now: Instant) {
         guard !isStoreAway else { return }
-        for handler in settings.handlers.keys.sorted() {
-            while let batch = workbenches[handler]?.take(at: now) {
-                for item in batch.items {
+        for bench in workbenches.inOrder where bench.isServed {
+            while let (items, isAlone) = bench.take(at: now) {
+                var assignments: [Assignment] = []
+                assignments.reserveCapacity(items.count)
+                for item in items {
                     item.state = .running
                     item.ranAt = now
+                    if let assignment = assignment(item) { assignments.append(assignment) }
                 }
                 let work = Batch(
-                    handler: handler, assignments: batch.items.compactMap(assignment), isAlone: batch.isAlone,
-                    generation: settings.generation, isCritical: batch.items.first?.isCritical ?? false,
-                    spares: settings.handlers[handler]?.reserved ?? 0)
-                actions.append(.run(batch.items.map(\.id), work))
+                    handler: bench.handler, assignments: assignments, isAlone: isAlone,
+                    generation: settings.generation, isCritical: items.first?.isCritical ?? false,
+                    spares: bench.policy.reserved)
+                actions.append(.run(items.map { $0.id }, work))
             }
         }
     }
@@ -44,31 +48,31 @@ extension Pipeline {
     mutating func answered(
         _ handler: HandlerID, _ ids: [ItemID], _ result: Result<[Outcome], Failure>, at now: Instant
     ) {
-        let batch = ids.compactMap { items[$0] }
-        let isAlone = ids.count == 1 && batch.first?.isAlone ?? false
+        let isAlone = ids.count == 1 && hand[ids[0]]?.isAlone ?? false
         switch result {
         case .failure(let failure):
+            let batch = hand.all(ids)
             if batch.contains(where: { $0.generation != settings.generation }) {
                 // Its generation ended before a worker had it: no fault of the handler's.
                 workbenches[handler]?.finished(ids.count, isAlone: isAlone)
             } else {
                 workbenches[handler]?.failed(ids.count, isAlone: isAlone, at: now, random: &random)
-                actions.append(.note(.settleFailed(.init(queue: settings.queue, handler: handler), failure)))
+                actions.append(.note(.settleFailed(.init(handler: handler), failure)))
             }
             // From the last to the first, each before the others: so their order stays.
             for item in batch.reversed() { ready(item, first: true, at: now) }
         case .success(let outcomes):
             workbenches[handler]?.finished(ids.count, isAlone: isAlone)
             for (id, outcome) in zip(ids, outcomes) {
-                if let item = items[id], item.state == .running { answered(item, outcome, at: now) }
+                if let item = hand[id], item.state == .running { answered(item, outcome, at: now) }
             }
         }
-        if settings.handlers[handler] == nil, workbenches[handler]?.isIdle == true { workbenches[handler] = nil }
+        workbenches.removeIfIdle(handler)
     }
 
     private mutating func answered(_ item: Item, _ outcome: Outcome, at now: Instant) {
         item.answeredAt = now
-        let name = item.event?.id.text ?? ""
+        var name: String { item.event?.id.text ?? "" }
         note(outcome, of: item, at: now)
         switch outcome {
         case .done(let effects):
@@ -96,11 +100,10 @@ extension Pipeline {
 
     private mutating func note(_ outcome: Outcome, of item: Item, at now: Instant) {
         let isFirst = item.envelope.receiveCount == 1 && item.history.attempts == 0 && !item.isTimer
-        actions.append(
-            .note(
-                .handled(
-                    subject(of: item), outcome: outcome.name, attempt: item.history.attempts + 1,
-                    waited: isFirst ? item.ranAt - item.envelope.sentAt : nil, took: now - item.ranAt)))
+        runs.append(
+            PipelineEvent.Run(
+                subject(of: item), outcome.name, attempt: item.history.attempts + 1,
+                waited: isFirst ? item.ranAt - item.envelope.sentAt : nil, took: now - item.ranAt))
     }
 
     // MARK: - what failed
@@ -203,22 +206,6 @@ extension Pipeline {
     private mutating func progressed(_ item: Item) {
         guard let handler = item.handler, case .closed? = workbenches[handler]?.circuit.progressed() else { return }
         actions.append(.note(.circuitClosed(handler)))
-    }
-
-    /// What all circuits together let in: everything, as long as one of the handlers has a closed one.
-    func circuitLimit(at now: Instant) -> Int {
-        var limit = 0
-        for handler in settings.handlers.keys {
-            guard let circuit = workbenches[handler]?.circuit, circuit.isOpen else { return .max }
-            limit += circuit.limit(at: now)
-        }
-        return limit
-    }
-
-    /// When the first circuit lets something in, where all are open.
-    var nextProbe: Instant? {
-        let circuits = settings.handlers.keys.compactMap { workbenches[$0]?.circuit }
-        return circuits.allSatisfy(\.isOpen) ? circuits.compactMap(\.probeAt).min() : nil
     }
 
     /// How many events of a handler whose circuit is open are held, so that the others of its queue go on.

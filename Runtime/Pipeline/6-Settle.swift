@@ -41,19 +41,18 @@ extension Pipeline {
             storeErrors += 1
             pause("store", failure)
             commits.failed(
-                ids.compactMap { items[$0] },
+                hand.all(ids),
                 until: now + Self.storeBackoff.delay(attempt: storeErrors, random: &random))
         case .success(let results):
             commits.finished()
             storeErrors = 0
             pause("store", nil)
-            for (id, result) in zip(ids, results) { if let item = items[id] { committed(item, result, at: now) } }
+            for (id, result) in zip(ids, results) { if let item = hand[id] { committed(item, result, at: now) } }
         }
     }
 
     private mutating func committed(_ item: Item, _ result: CommitResult, at now: Instant) {
-        let verdict = item.verdict
-        item.verdict = nil
+        let verdict = item.verdict.take()
         switch result {
         case .committed:
             item.lease = nil
@@ -82,7 +81,7 @@ extension Pipeline {
 
     /// What was given up goes where it can be found: the message itself becomes the letter.
     mutating func sent(_ id: ItemID, _ failure: Failure?, at now: Instant) {
-        guard let item = items[id], item.state == .publishing else { return }
+        guard let item = hand[id], item.state == .publishing else { return }
         guard let failure else { return follow(item, at: now) }
         noteFailure(item, failure)
         item.lastFailure = failure
@@ -90,7 +89,7 @@ extension Pipeline {
     }
 
     mutating func refused(_ ids: [ItemID], _ failure: Failure?, at now: Instant) {
-        let batch = ids.compactMap { items[$0] }
+        let batch = hand.all(ids)
         if let failure {
             storeErrors += 1
             pause("store", failure)
@@ -131,7 +130,7 @@ extension Pipeline {
     }
 
     mutating func letterSent(_ id: ItemID, _ failure: Failure?, at now: Instant) {
-        guard let item = items[id] else { return }
+        guard let item = hand[id] else { return }
         guard let failure else {
             if let reason = item.lastFailure { actions.append(.note(.deadLettered(subject(of: item), reason))) }
             item.tries = 0
@@ -163,7 +162,7 @@ extension Pipeline {
 
     /// Its outcome is durable: the next of its group goes on, and the message may go.
     mutating func settled(_ item: Item, as how: PipelineEvent.SettledAs, at now: Instant) {
-        actions.append(.note(.settled(subject(of: item), how, endToEnd: now - item.envelope.sentAt)))
+        settlements.append(.init(subject(of: item), how, endToEnd: now - item.envelope.sentAt))
         leaveGroup(item)
         delete(item)
     }
@@ -178,7 +177,7 @@ extension Pipeline {
     mutating func deleted(_ ids: [ItemID], _ receipts: [ReceiptHandle], _ failures: [Failure?], at now: Instant) {
         deletions.finished()
         for (index, id) in ids.enumerated() {
-            guard let item = items[id] else { continue }
+            guard let item = hand[id] else { continue }
             if let failure = failures[index] {
                 actions.append(.note(.settleFailed(subject(of: item), failure)))
                 item.tries += 1
@@ -235,7 +234,7 @@ extension Pipeline {
     mutating func returned(_ ids: [ItemID], _ receipts: [ReceiptHandle], _ failures: [Failure?], at now: Instant) {
         returns.finished()
         for (index, id) in ids.enumerated() {
-            guard let item = items[id] else { continue }
+            guard let item = hand[id] else { continue }
             if let failure = failures[index] { actions.append(.note(.settleFailed(subject(of: item), failure))) }
             if item.envelope.receipt != receipts[index] {
                 // It came again before the answer: it is ours anew.
@@ -244,7 +243,7 @@ extension Pipeline {
                 verify([item])
                 continue
             }
-            actions.append(.note(.settled(subject(of: item), .givenBack, endToEnd: now - item.envelope.sentAt)))
+            settlements.append(.init(subject(of: item), .givenBack, endToEnd: now - item.envelope.sentAt))
             if groups.isHead(item) {
                 for follower in groups.tail(behind: item) { giveBack(follower, after: .zero) }
             }
@@ -254,17 +253,22 @@ extension Pipeline {
 
     mutating func settleBatches(at now: Instant) {
         while let batch = commits.take(at: now) {
-            actions.append(.commit(batch.map(\.id), batch.compactMap { commitment($0, at: now) }))
+            var commitments: [Commitment] = []
+            commitments.reserveCapacity(batch.count)
+            for item in batch { if let commitment = commitment(item, at: now) { commitments.append(commitment) } }
+            actions.append(.commit(batch.map { $0.id }, commitments))
         }
         while let batch = refusals.take(at: now) {
-            actions.append(.refuse(batch.map(\.id), batch.compactMap { refusal($0, at: now) }))
+            var refusals: [Refusal] = []
+            for item in batch { if let refusal = refusal(item, at: now) { refusals.append(refusal) } }
+            actions.append(.refuse(batch.map { $0.id }, refusals))
         }
         while let batch = deletions.take(at: now) {
-            actions.append(.delete(batch.map(\.id), batch.map(\.envelope.receipt)))
+            actions.append(.delete(batch.map { $0.id }, batch.map { $0.envelope.receipt }))
         }
         while let batch = returns.take(at: now) {
             let changes = batch.map { VisibilityChange(receipt: $0.envelope.receipt, timeout: $0.absence) }
-            actions.append(.giveBack(batch.map(\.id), changes))
+            actions.append(.giveBack(batch.map { $0.id }, changes))
         }
     }
 

@@ -3,7 +3,11 @@ public import Events
 /// Names one item in hand, for as long as it is in hand.
 public struct ItemID: Hashable, Comparable, Sendable {
     let number: UInt64
+    /// Where it stands in what has an element for each item in hand.
+    let place: Int
     public static func < (a: ItemID, b: ItemID) -> Bool { a.number < b.number }
+    public static func == (a: ItemID, b: ItemID) -> Bool { a.number == b.number }
+    public func hash(into hasher: inout Hasher) { hasher.combine(number) }
 }
 
 /// What the world tells the pipeline: each answers an ``Action``, but for the first seven.
@@ -51,7 +55,7 @@ public enum Action: Sendable {
     /// Where the store is ephemeral: the message may go once the bus has what the event published.
     case awaitSent(ItemID, EventID)
     /// A quarantined letter was never verified, and may have a queue of its own.
-    case sendLetter(ItemID, DeadLetter, quarantine: Bool)
+    indirect case sendLetter(ItemID, DeadLetter, quarantine: Bool)
     case delete([ItemID], [ReceiptHandle])
     case giveBack([ItemID], [VisibilityChange])
     case extend([ItemID], [Extension])

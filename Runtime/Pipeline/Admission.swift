@@ -52,6 +52,7 @@ struct Admission {
     /// - Returns: true if this changes whether the queue is paused.
     mutating func pause(_ area: String, _ failure: Failure?) -> Bool {
         let was = pauses.isEmpty
+        if was, failure == nil { return false }
         pauses[area] = failure
         return was != pauses.isEmpty
     }

@@ -15,7 +15,7 @@ extension Pipeline {
     mutating func stop(by deadline: Instant, at now: Instant) {
         guard drain != .stopped else { return }
         drain = .stopping(deadline: deadline)
-        for item in items.values.sorted(by: { $0.id < $1.id }) where groups.isHead(item) {
+        for item in hand.inOrder where groups.isHead(item) {
             switch item.state {
             case .parked(.claim), .parked(.verify), .parked(.letter):
                 giveBack(item, after: max(.zero, (parked.time(of: item.id) ?? now) - now))
@@ -37,10 +37,10 @@ extension Pipeline {
 
     mutating func finishDrain(at now: Instant) {
         guard case .stopping(let deadline) = drain else { return }
-        guard (items.isEmpty && admission.polls == 0) || now >= deadline else { return }
+        guard (hand.isEmpty && admission.polls == 0) || now >= deadline else { return }
         drain = .stopped
-        let left = items.values.reduce(into: [:]) { $0[$1.step, default: 0] += 1 }
+        let left = hand.items.reduce(into: [:]) { $0[$1.step, default: 0] += 1 }
         actions.append(.note(.drained(left: left)))
-        actions.append(.stopped(left: items.count))
+        actions.append(.stopped(left: hand.count))
     }
 }

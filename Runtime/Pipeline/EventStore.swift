@@ -10,8 +10,8 @@ public protocol EventStore: Ledger, HandlerState, TimerStore, Outbox, Intake, Jo
     var timerChanges: AsyncStream<Void> { get }
     /// `nil` where what was committed outlives the pod: then nobody needs to wait for the bus.
     var receipts: (any PublicationReceipts)? { get }
-    /// `nil` where nobody seals the journal's chains.
-    var heads: (any JournalHeads)? { get }
+    /// Seals the journal's chains.
+    var heads: any JournalHeads { get }
     /// `nil` where the journal is checked beside the store, by its file.
     var auditor: (any JournalAuditor)? { get }
 
@@ -50,6 +50,32 @@ extension EventStore {
         entry.handler = handler.text
         entry.generation = generation
         try await record([entry])
+    }
+}
+
+/// What happens in a store, as values: log lines and metrics derive from them. Told on threads of the store.
+public enum StoreEvent: Sendable {
+    /// One transaction: how many calls it served, and how long it took with its wait for the disk.
+    case committed(calls: Int, took: Duration)
+    /// What was asked of it failed, and is not tried again here.
+    case failed(Failure)
+    /// The embedded store has its file again.
+    case reopened
+    /// A connection to a shared store was made.
+    case connected
+    /// One round trip to a shared store, with so many statements or items.
+    case exchanged(requests: Int)
+    /// It was in vain, and goes once more.
+    case repeated(Repeat)
+
+    /// Why an exchange goes once more.
+    public enum Repeat: String, Sendable, CaseIterable {
+        /// The service takes so much and no more.
+        case throttled
+        /// Somebody else was at the same rows or items.
+        case conflict
+        /// No answer, or none that can be read.
+        case unanswered
     }
 }
 

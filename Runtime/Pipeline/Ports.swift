@@ -158,7 +158,7 @@ public protocol Ledger: Sendable {
 
 /// The end of one run: committed whole, or rolled back alone.
 public struct Commitment: Sendable {
-    public enum Verdict: Sendable {
+    public indirect enum Verdict: Sendable {
         case done(Effects)
         /// The claim is released in the same commit. `failure` says why, for journal and dead letter.
         case retry(Failure)

@@ -34,12 +34,12 @@ public struct PipelinePorts: Sendable {
 /// The edge of the pipeline: performs its actions, each in a child task, and feeds it what came of them.
 ///
 /// One runner a queue. `run` returns when the pipeline has stopped.
-public struct PipelineRunner: Sendable {
+public final class PipelineRunner: Sendable {
     private let ports: PipelinePorts
     private let name: QueueName
     private let pollWait: Duration
-    private let inbox: AsyncStream<Mail>
-    private let send: AsyncStream<Mail>.Continuation
+    /// Bounded by what the pipeline asks for: each action is answered once.
+    private let inbox = Inbox<Mail>()
 
     private enum Mail: Sendable {
         case input(Input)
@@ -52,8 +52,6 @@ public struct PipelineRunner: Sendable {
         self.ports = ports
         self.name = name
         self.pollWait = pollWait
-        // Bounded by what the pipeline asks for: each action is answered once.
-        (inbox, send) = AsyncStream.makeStream()
     }
 
     /// Finish what runs, give back the rest.
@@ -69,35 +67,38 @@ public struct PipelineRunner: Sendable {
     /// pipeline that does not run yet answers when it does; a cancelled task gets nothing.
     public func standing(of name: String) async -> [Standing] {
         let (answers, answer) = AsyncStream<[Standing]>.makeStream()
-        if case .terminated = send.yield(.question(name, answer)) { return [] }
+        guard inbox.add(.question(name, answer)) else { return [] }
         for await standing in answers { return standing }
         return []
     }
 
-    private func tell(_ input: Input) { send.yield(.input(input)) }
+    private func tell(_ input: Input) { inbox.add(.input(input)) }
 
     public func run(_ pipeline: sending Pipeline) async {
         tell(.start)
+        defer {
+            for case .question(_, let answer) in inbox.close() { answer.finish() }
+        }
         await withDiscardingTaskGroup { group in
-            for await mail in inbox {
-                let input: Input
-                switch mail {
-                case .question(let name, let answer):
-                    answer.yield(pipeline.standing(of: name))
-                    answer.finish()
-                    continue
-                case .input(let next): input = next
+            for await _ in inbox.arrivals {
+                var inputs: [Input] = []
+                for mail in inbox.take() {
+                    switch mail {
+                    case .input(let input): inputs.append(input)
+                    case .question(let name, let answer):
+                        answer.yield(pipeline.standing(of: name))
+                        answer.finish()
+                    }
                 }
                 let now = ports.clock.now
-                for action in pipeline.on(input, at: now) {
+                for action in pipeline.on(inputs, at: now) {
                     switch action {
                     case .note(let event): ports.observer.note(event, of: name, at: now)
                     case .revoke(let lease): ports.host.revoke(lease)
                     case .stopped:
-                        send.finish()
                         group.cancelAll()
                         return
-                    default: group.addTask { await perform(action) }
+                    default: group.addTask { await self.perform(action) }
                     }
                 }
             }

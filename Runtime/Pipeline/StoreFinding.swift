@@ -27,7 +27,7 @@ public struct StoreFinding: Sendable, Hashable {
     /// How far a store's clock and ours are apart. What the way there took is no difference.
     public static func clock(ahead: Duration, within uncertainty: Duration, harm: String) -> StoreFinding {
         let apart = max(.zero, (ahead < .zero ? .zero - ahead : ahead) - uncertainty)
-        let words = "\(apart / .milliseconds(1000) < 1 ? "less than a second" : "\(apart.wholeSeconds) s") "
+        let words = "\(apart < .seconds(1) ? "less than a second" : "\(apart.wholeSeconds) s") "
             + "\(ahead < .zero ? "behind" : "ahead of") this machine's"
         guard apart > .seconds(2) else { return StoreFinding(.fit, "clock", words) }
         return StoreFinding(.note, "clock", words + ": \(harm)", advice: "Set both by NTP.")

@@ -108,6 +108,11 @@ extension TokenHeader {
     private static let refused: [StaticString] = [
         "crit", "b64", "zip", "jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256",
     ]
+    /// Members that are read, under their own names.
+    private enum Member: Int { case alg, kid, typ, hash, ts, iat, src, dt, res, jti }
+    /// First those that are read, then those that are refused.
+    private static let names = MemberNames(
+        ["alg", "kid", "typ", "hash", "ts", "iat", "src", "dt", "res", "jti"] + refused)
 
     /// Members that we do not know are ignored, as RFC 7515 wants it: none that matters can be missed, since `crit`
     /// is refused.
@@ -120,43 +125,44 @@ extension TokenHeader {
             throw Failure(.verifyMalformed, "token header", error.description)
         }
         guard root.kind == .object else { throw Failure(.verifyMalformed, "token header", "not an object") }
-        if let name = Self.refused.first(where: { root.member($0) != nil }) {
+        let members = root.members(Self.names)
+        for (place, name) in Self.refused.enumerated() where members.has(Member.jti.rawValue + 1 + place) {
             throw Failure(.verifyMalformed, "token header", "\(name) is not allowed")
         }
-        guard let name = root.member("alg")?.string, let algorithm = TokenAlgorithm(exactly: name) else {
+        guard let name = members[Member.alg.rawValue]?.string, let algorithm = TokenAlgorithm(exactly: name) else {
             throw Failure(.verifyBadAlgorithm, "token header", "alg is neither Dilithium2 nor ML-DSA-44")
         }
-        guard let kid = root.member("kid")?.stringBytes, Identifier.isKeyID(kid) else {
+        guard let kid = members[Member.kid.rawValue]?.stringBytes, Identifier.isKeyID(kid) else {
             throw Failure(.verifyMalformed, "token header", "kid is missing, too long, or not visible ASCII")
         }
         self.algorithm = algorithm
         keyID = kid.text
-        signedAt = try Self.signedAt(root, algorithm)
-        source = try Self.text("src", in: root)
-        detailType = try Self.text("dt", in: root)
-        resource = try Self.text("res", in: root)
-        id = try Self.text("jti", in: root)
+        signedAt = try Self.signedAt(members, algorithm)
+        source = try Self.text(.src, in: members)
+        detailType = try Self.text(.dt, in: members)
+        resource = try Self.text(.res, in: members)
+        id = try Self.text(.jti, in: members)
         if let id, id.isEmpty { throw Failure(.verifyMalformed, "token header", "jti is empty") }
-        if algorithm == .dilithium2 { try Self.requireProfile(root) }
+        if algorithm == .dilithium2 { try Self.requireProfile(members) }
     }
 
-    private static func requireProfile(_ root: JSONNode) throws(Failure) {
-        guard root.member("typ")?.isString(type) == true else {
+    private static func requireProfile(_ members: NamedMembers) throws(Failure) {
+        guard members[Member.typ.rawValue]?.isString(type) == true else {
             throw Failure(.verifyBadAlgorithm, "token header", "typ is not \(type)")
         }
-        guard root.member("hash")?.isString(hash) == true else {
+        guard members[Member.hash.rawValue]?.isString(hash) == true else {
             throw Failure(.verifyBadAlgorithm, "token header", "hash is not \(hash)")
         }
     }
 
-    private static func signedAt(_ root: JSONNode, _ algorithm: TokenAlgorithm) throws(Failure) -> Instant? {
-        if let node = root.member("ts") {
+    private static func signedAt(_ members: NamedMembers, _ algorithm: TokenAlgorithm) throws(Failure) -> Instant? {
+        if let node = members[Member.ts.rawValue] {
             guard let instant = node.stringBytes.flatMap({ Timestamp.parse($0) }) else {
                 throw Failure(.verifyMalformed, "token header", "ts is not ISO 8601 in UTC")
             }
             return instant
         }
-        guard algorithm == .mldsa44, let node = root.member("iat") else { return nil }
+        guard algorithm == .mldsa44, let node = members[Member.iat.rawValue] else { return nil }
         // Seconds up to the year 9999: milliseconds by mistake lie far beyond.
         guard let seconds = node.int, (0...253_402_300_799).contains(seconds) else {
             throw Failure(.verifyMalformed, "token header", "iat is not a number of seconds")
@@ -164,21 +170,21 @@ extension TokenHeader {
         return Instant(unixSeconds: seconds)
     }
 
-    private static func text(_ name: StaticString, in root: JSONNode) throws(Failure) -> String? {
-        guard let node = root.member(name) else { return nil }
+    private static func text(_ member: Member, in members: NamedMembers) throws(Failure) -> String? {
+        guard let node = members[member.rawValue] else { return nil }
         guard let bytes = node.stringBytes, Identifier.isText(bytes) else {
-            throw Failure(.verifyMalformed, "token header", "\(name) is no short text without control characters")
+            throw Failure(.verifyMalformed, "token header", "\(member) is no short text without control characters")
         }
         return bytes.text
     }
 }
 
 extension TokenAlgorithm {
+    private static let known = TokenAlgorithm.allCases
+
     /// Only the very bytes count: `ml-dsa-44` is not an algorithm.
     init?(exactly name: String) {
-        guard let match = TokenAlgorithm.allCases.first(where: { $0.rawValue.utf8.elementsEqual(name.utf8) }) else {
-            return nil
-        }
+        guard let match = Self.known.first(where: { $0.rawValue.hasSameBytes(as: name) }) else { return nil }
         self = match
     }
 }

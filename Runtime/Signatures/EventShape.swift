@@ -19,6 +19,10 @@ struct EventShape {
     let token: Bytes
     private let traceNode: JSONNode?
 
+    private static let envelopeNames = MemberNames(["detail", "id", "source", "detail-type", "resources"])
+    private static let detailNames = MemberNames(["sig_compact", "detailCore", "resource", "trace"])
+    private static let traceNames = MemberNames(["traceparent", "correlationId", "userId", "tenantId", "deviceId"])
+
     /// - Throws: `verify.malformed`, `verify.missing`.
     init(parsing body: Bytes) throws(Failure) {
         guard body.count <= Limits.messageBytes else { throw Self.malformed("larger than a message can be") }
@@ -37,13 +41,14 @@ struct EventShape {
         let body = data ?? root
         let metadata = data == nil ? nil : root.member("Metadata")
         guard body.kind == .object else { throw Self.malformed("Data is not an object") }
-        let inner = body.member("detail")
+        let members = body.members(Self.envelopeNames)
+        let inner = members[0]
         let detail = inner ?? body
         guard detail.kind == .object else { throw Self.malformed("detail is not an object") }
         if inner != nil {
-            id = try Self.name("id", in: body)
-            source = try Self.name("source", in: body)
-            detailType = try Self.name("detail-type", in: body)
+            id = try Self.name("id", members[1])
+            source = try Self.name("source", members[2])
+            detailType = try Self.name("detail-type", members[3])
         } else {
             let id = root.member("SystemMetadata")?.member("aws:EventId")
             self.id = try id.map { node throws(Failure) in try Self.name("id", node) }
@@ -52,25 +57,22 @@ struct EventShape {
                 try Self.name("detail-type", node)
             }
         }
-        guard let node = detail.member("sig_compact"), !node.isNull else {
+        let parts = detail.members(Self.detailNames)
+        guard let node = parts[0], !node.isNull else {
             throw Failure(.verifyMissing, "event", "it has no sig_compact")
         }
         guard let token = node.stringBytes else { throw Self.malformed("sig_compact is not a string") }
-        guard let core = detail.member("detailCore") else { throw Self.malformed("it has no detailCore") }
-        let own = detail.member("resource").flatMap { $0.isNull ? nil : $0 }
-        let resource = own ?? body.member("resources")?.elements.first
+        guard let core = parts[1] else { throw Self.malformed("it has no detailCore") }
+        let own = parts[2].flatMap { $0.isNull ? nil : $0 }
+        let resource = own ?? members[4]?.elements.first
         self.resource = try resource.map { node throws(Failure) in try Self.text("resource", node) } ?? ""
         self.token = token
         detailCore = core
-        traceNode = detail.member("trace")
+        traceNode = parts[3]
     }
 
-    private static func name(_ name: StaticString, in node: JSONNode) throws(Failure) -> String {
-        guard let member = node.member(name) else { throw malformed("it has no \(name)") }
-        return try Self.name(name, member)
-    }
-
-    private static func name(_ name: StaticString, _ node: JSONNode) throws(Failure) -> String {
+    private static func name(_ name: StaticString, _ node: JSONNode?) throws(Failure) -> String {
+        guard let node else { throw malformed("it has no \(name)") }
         let text = try text(name, node)
         guard !text.isEmpty else { throw malformed("\(name) is empty") }
         return text
@@ -89,15 +91,15 @@ struct EventShape {
 
     /// What cannot be used is left out: nobody signed it, and nothing depends on it.
     func trace(_ attributes: [Attribute]) -> Event.Trace {
-        let own = traceNode?.member("traceparent")?.string
-        let parent = own ?? attributes.first { $0.name == "traceparent" }?.value ?? ""
+        let members = traceNode?.members(Self.traceNames)
+        let parent = members?[0]?.string ?? attributes.first { $0.name == "traceparent" }?.value ?? ""
         return Event.Trace(
-            correlationID: traceText("correlationId"), userID: traceText("userId"), tenantID: traceText("tenantId"),
-            deviceID: traceText("deviceId"), parent: Identifier.isTraceParent(parent) ? parent : "")
+            correlationID: Self.text(members?[1]), userID: Self.text(members?[2]), tenantID: Self.text(members?[3]),
+            deviceID: Self.text(members?[4]), parent: Identifier.isTraceParent(parent) ? parent : "")
     }
 
-    private func traceText(_ name: StaticString) -> String {
-        guard let bytes = traceNode?.member(name)?.stringBytes, Identifier.isText(bytes) else { return "" }
+    private static func text(_ node: JSONNode?) -> String {
+        guard let bytes = node?.stringBytes, Identifier.isText(bytes) else { return "" }
         return bytes.text
     }
 }

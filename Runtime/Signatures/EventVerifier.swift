@@ -33,12 +33,15 @@ public final class EventVerifier: Verifier {
         }
         let variants = SignatureCheck.verify(claims.compactMap { try? $0.get().check })
         var verdicts = variants.makeIterator()
-        return claims.map { claim in
+        let believed = claims.map { claim in
             Result { () throws(Failure) in
                 let claim = try claim.get()
-                return try event(of: claim, signedAs: verdicts.next() ?? nil)
+                try believe(claim, signedAs: verdicts.next() ?? nil)
+                return claim
             }
         }
+        var digests = Hash.sha256(each: believed.compactMap { try? $0.get().token.payload })[...]
+        return believed.map { claim in claim.map { event(of: $0, digests.removeFirst()) } }
     }
 
     /// What an envelope says, once it has passed all that is cheaper than its signature. Not yet believed. A reference,
@@ -52,7 +55,6 @@ public final class EventVerifier: Verifier {
         let signedAt: Instant
         let issuer: Issuer
         let check: SignatureCheck
-        var header: TokenHeader { token.header }
 
         init(
             _ envelope: Envelope, _ shape: EventShape, _ token: CompactToken, from source: String,
@@ -93,20 +95,25 @@ public final class EventVerifier: Verifier {
             check(of: token, by: issuer))
     }
 
-    private func event(of claim: Claim, signedAs variant: SignatureVariant?) throws(Failure) -> Event {
-        let (shape, token, header, issuer) = (claim.shape, claim.token, claim.header, claim.issuer)
-        try believe(variant, of: issuer)
-        try verifyPayload(of: token, is: shape.detailCore, issuer.source.options.canonical)
-        try verifyBinding(of: header, to: (claim.source, claim.detailType, shape.resource), issuer.source.options)
-        guard issuer.source.speaks(for: claim.source) else {
-            throw Failure(.verifyNotAuthorised, header.keyID, "its key set may not speak for \(claim.source)")
+    private func believe(_ claim: Claim, signedAs variant: SignatureVariant?) throws(Failure) {
+        let source = claim.issuer.source
+        try believe(variant, of: claim.issuer)
+        try verifyPayload(of: claim, source.options.canonical)
+        try verifyBinding(of: claim, isRequired: source.options.requireBinding)
+        guard source.speaks(for: claim.source) else {
+            throw Failure(
+                .verifyNotAuthorised, claim.token.header.keyID, "its key set may not speak for \(claim.source)")
         }
-        let digest = header.id == nil ? Hash.sha256(token.signingInput) : nil
+    }
+
+    private func event(of claim: Claim, _ payloadDigest: Digest) -> Event {
+        let token = claim.token
+        let digest = token.header.id == nil ? Hash.sha256(token.signingInput) : nil
         return Event(
-            id: id(of: header, in: shape, digest, issuer), tokenDigest: digest,
-            payloadDigest: Hash.sha256(token.payload), source: claim.source, detailType: claim.detailType,
-            resource: shape.resource, detail: token.payload, keyID: header.keyID, signedAt: claim.signedAt,
-            isBound: header.isBound, trace: shape.trace(claim.envelope.attributes))
+            id: id(of: claim, digest), tokenDigest: digest, payloadDigest: payloadDigest, source: claim.source,
+            detailType: claim.detailType, resource: claim.shape.resource, detail: token.payload,
+            keyID: token.header.keyID, signedAt: claim.signedAt, isBound: token.header.isBound,
+            trace: claim.shape.trace(claim.envelope.attributes))
     }
 
     // MARK: the key
@@ -153,7 +160,7 @@ public final class EventVerifier: Verifier {
     }
 
     private func check(of token: CompactToken, by issuer: Issuer) -> SignatureCheck {
-        let pinned = SignatureVariant(rawValue: profile(of: issuer).rawValue)
+        let pinned = profile(of: issuer).variant
         return SignatureCheck(
             key: prepared.prepared(issuer.key, of: issuer.source.options.name), signature: token.signature,
             message: token.signingInput, preferred: pinned?.identifier ?? issuer.key.variants.preferred)
@@ -170,18 +177,17 @@ public final class EventVerifier: Verifier {
         if key.variants.note(variant.identifier) { issuer.source.noteSecondVariant(key.keyID, variant) }
     }
 
-    private func verifyPayload(
-        of token: CompactToken, is core: JSONNode, _ rule: CanonicalRule
-    ) throws(Failure) {
-        let subject = token.header.keyID
+    private func verifyPayload(of claim: Claim, _ rule: CanonicalRule) throws(Failure) {
+        let core = claim.shape.detailCore
         // The same bytes, read strictly with the body.
-        if core.isWritten(token.payload) {
-            guard rule == .asSigned || core.isCanonical else { throw Self.notCanonical(subject) }
+        if core.isWritten(claim.token.payload) {
+            guard rule == .asSigned || core.isCanonical else { throw Self.notCanonical(claim.token.header.keyID) }
             return
         }
+        let subject = claim.token.header.keyID
         let payload: JSONNode
         do {
-            payload = try JSONDocument(token.payload, depth: Limits.jsonDepth).root
+            payload = try JSONDocument(claim.token.payload, depth: Limits.jsonDepth).root
         } catch {
             throw Failure(.verifyNotCanonical, subject, "the payload is no strict JSON: \(error)")
         }
@@ -189,7 +195,7 @@ public final class EventVerifier: Verifier {
         switch rule {
         case .strict:
             guard payload.isCanonical else { throw Self.notCanonical(subject) }
-            isSame = core.isCanonically(token.payload)
+            isSame = core.isCanonically(claim.token.payload)
         case .asSigned: isSame = core.says(theSameAs: payload)
         }
         if !isSame { throw Failure(.verifyPayloadMismatch, subject, "detailCore is not what was signed") }
@@ -201,38 +207,26 @@ public final class EventVerifier: Verifier {
 
     // MARK: what it was signed for
 
-    private func verifyBinding(
-        of header: TokenHeader, to label: (source: String, detailType: String, resource: String),
-        _ options: KeySetOptions
-    ) throws(Failure) {
+    private func verifyBinding(of claim: Claim, isRequired: Bool) throws(Failure) {
         func compare(_ name: StaticString, _ signed: String?, _ given: String) throws(Failure) {
             guard let signed, !signed.hasSameBytes(as: given) else { return }
-            throw Failure(.verifyBinding, header.keyID, "\(name) is not what the envelope says")
+            throw Failure(.verifyBinding, claim.token.header.keyID, "\(name) is not what the envelope says")
         }
-        try compare("src", header.source, label.source)
-        try compare("dt", header.detailType, label.detailType)
-        try compare("res", header.resource, label.resource)
+        try compare("src", claim.token.header.source, claim.source)
+        try compare("dt", claim.token.header.detailType, claim.detailType)
+        try compare("res", claim.token.header.resource, claim.shape.resource)
         let isRequired =
-            options.requireBinding
-            || boundRoutes.contains { $0.source.matches(label.source) && $0.detailType.matches(label.detailType) }
-        if isRequired && !header.isBound {
-            throw Failure(.verifyBinding, header.keyID, "src, dt, res and jti are required")
+            isRequired
+            || boundRoutes.contains { $0.source.matches(claim.source) && $0.detailType.matches(claim.detailType) }
+        if isRequired && !claim.token.header.isBound {
+            throw Failure(.verifyBinding, claim.token.header.keyID, "src, dt, res and jti are required")
         }
     }
 
-    private func id(of header: TokenHeader, in shape: EventShape, _ digest: Digest?, _ issuer: Issuer) -> EventID {
-        if let id = header.id { return EventID(issuer: issuer.source.options.name, text: id) }
-        if let id = shape.id { return EventID(issuer: Self.envelopeIssuer, text: id) }
-        return EventID(issuer: issuer.source.options.name, text: digest?.hexadecimal ?? "")
-    }
-}
-
-extension String {
-    /// Unicode calls more texts equal than have the same bytes.
-    fileprivate func hasSameBytes(as other: String) -> Bool {
-        let same = utf8.withContiguousStorageIfAvailable { mine in
-            other.utf8.withContiguousStorageIfAvailable { $0.elementsEqual(mine) }
-        }
-        return (same ?? nil) ?? utf8.elementsEqual(other.utf8)
+    private func id(of claim: Claim, _ digest: Digest?) -> EventID {
+        let issuer = claim.issuer.source.options.name
+        if let id = claim.token.header.id { return EventID(issuer: issuer, text: id) }
+        if let id = claim.shape.id { return EventID(issuer: Self.envelopeIssuer, text: id) }
+        return EventID(issuer: issuer, text: digest?.hexadecimal ?? "")
     }
 }

@@ -9,7 +9,17 @@ public enum SignatureProfile: String, Sendable, CaseIterable {
     /// Any of them; the one that last verified under a key is tried first.
     case auto
 
-    func allows(_ variant: SignatureVariant) -> Bool { self == .auto || rawValue == variant.rawValue }
+    /// The one that it allows; `nil` for any.
+    var variant: SignatureVariant? {
+        switch self {
+        case .round31: .round31
+        case .ipd: .ipd
+        case .mldsa44: .mldsa44
+        case .auto: nil
+        }
+    }
+
+    func allows(_ variant: SignatureVariant) -> Bool { self.variant.map { $0 == variant } ?? true }
 }
 
 /// How a payload must be written.

@@ -101,17 +101,28 @@ struct RetiredKey: Sendable {
 }
 
 /// The keys of one set at one moment.
-struct KeySetSnapshot: Sendable {
+final class KeySetSnapshot: Sendable {
     enum Lookup {
         case found(VerificationKey)
         case revoked
         case unknown
     }
     let isUsable: Bool
-    fileprivate let keys: [String: VerificationKey]
-    fileprivate let retired: [String: RetiredKey]
-    fileprivate let options: KeySetOptions
-    fileprivate let now: Instant
+    private let keys: [String: VerificationKey]
+    private let retired: [String: RetiredKey]
+    private let options: KeySetOptions
+    private let now: Instant
+
+    fileprivate init(
+        isUsable: Bool, keys: [String: VerificationKey], retired: [String: RetiredKey], options: KeySetOptions,
+        now: Instant
+    ) {
+        self.isUsable = isUsable
+        self.keys = keys
+        self.retired = retired
+        self.options = options
+        self.now = now
+    }
 
     /// The key of a token that says it was signed at `signedAt`. A retired key goes on for what it had signed before
     /// it left (`ahead` later, for the sake of clocks), until the window has passed.

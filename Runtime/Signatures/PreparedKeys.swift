@@ -15,6 +15,8 @@ final class PreparedKeys: Sendable {
     private struct State {
         var entries: [Name: (key: PreparedKey, used: UInt64)] = [:]
         var uses: UInt64 = 0
+        /// The one that was used last: most events come by the key of the one before.
+        var last: (name: Name, key: PreparedKey)?
     }
     private let capacity: Int
     private let state = Mutex(State())
@@ -24,9 +26,12 @@ final class PreparedKeys: Sendable {
     func prepared(_ key: VerificationKey, of issuer: String) -> PreparedKey {
         let name = Name(issuer: issuer, keyID: key.keyID, digest: key.digest)
         let known: PreparedKey? = state.withLock { state in
+            if let last = state.last, last.name.digest == name.digest, last.name == name { return last.key }
             state.uses += 1
+            guard let key = state.entries[name]?.key else { return nil }
             state.entries[name]?.used = state.uses
-            return state.entries[name]?.key
+            state.last = (name, key)
+            return key
         }
         if let known { return known }
         let prepared = PreparedKey(key.bytes)
@@ -37,6 +42,7 @@ final class PreparedKeys: Sendable {
             }
             state.uses += 1
             state.entries[name] = (prepared, state.uses)
+            state.last = (name, prepared)
             return prepared
         }
     }

@@ -28,6 +28,7 @@ struct SignatureCheck {
         return variants
     }
 
+    private static let known = SignatureVariant.allCases
     /// As many as C takes at once.
     private static let together = 16
 
@@ -40,7 +41,7 @@ struct SignatureCheck {
         guard let check = checks.first else {
             var verdicts = [UInt32](repeating: 0, count: requests.count)
             dilithium_verify_batch(requests, requests.count, &verdicts)
-            for verdict in verdicts { variants.append(SignatureVariant.allCases.first { $0.identifier == verdict }) }
+            for verdict in verdicts { variants.append(known.first { $0.identifier == verdict }) }
             return
         }
         let all = DILITHIUM_ROUND31.rawValue | DILITHIUM_IPD.rawValue | DILITHIUM_MLDSA44.rawValue

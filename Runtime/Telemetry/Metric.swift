@@ -133,6 +133,9 @@ extension Metric {
     static let storeExchanges = Metric(.counter, "store_exchanges_total", [], "Round trips to a shared store.")
     static let storeRequests = Metric(
         .counter, "store_requests_total", [], "Statements and items that went in them.")
+    static let storeRepeats = Metric(
+        .counter, "store_repeats_total", ["reason"],
+        "Exchanges with a shared store that were in vain and went once more: throttled, conflict or unanswered.")
     static let storeConnections = Metric(
         .counter, "store_connections_total", [], "Connections made to a shared store.")
     static let storeAway = Metric(
@@ -184,7 +187,8 @@ extension Metric {
         commits, committed, settled, deadLetters, settleErrors,
         stage, stageEvents, endToEnd,
         published, publishSeconds, publishFailures, outboxRows, outboxBytes, outboxAge,
-        storeCommits, storeFailures, storeBytes, storeExchanges, storeRequests, storeConnections, storeAway,
+        storeCommits, storeFailures, storeBytes, storeExchanges, storeRequests, storeRepeats,
+        storeConnections, storeAway,
         parked, strayTimers,
         journalHead, journalFirst, journalRows, journalHeads,
         apiRequests,

@@ -36,22 +36,23 @@ final class QueueSeries: Sendable {
         self.registry = registry
     }
 
-    func verified() {
+    func verified(_ count: Int) {
         found.withLock { found in
-            if let known = found.verified { return known.add(1) }
+            if let known = found.verified { return known.add(Double(count)) }
             let (level, isOwn) = registry.level(.verified, [queue.text])
             if isOwn { found.verified = level }
-            level.add(1)
+            level.add(Double(count))
         }
     }
 
-    func settled(_ how: PipelineEvent.SettledAs, endToEnd: Duration) {
+    func settled(_ settlements: [PipelineEvent.Settlement]) {
         found.withLock { found in
-            if let known = found.settled.first(where: { $0.how == how }) { return known.pair.note(1, endToEnd) }
-            let (pair, isOwn) = pair(.settled, .endToEnd, how.rawValue)
-            if isOwn { found.settled.append((how, pair)) }
-            pair.note(1, endToEnd)
+            for each in settlements { settled(each.how, in: &found).note(1, each.endToEnd) }
         }
+    }
+
+    func handled(_ runs: [PipelineEvent.Run]) {
+        found.withLock { found in for run in runs { note(run, in: &found) } }
     }
 
     func stage(_ stage: Stage, count: Int, took: Duration) {
@@ -65,23 +66,27 @@ final class QueueSeries: Sendable {
         }
     }
 
-    func handled(
-        by id: HandlerID, _ outcome: PipelineEvent.HandledOutcome, waited: Duration?, took: Duration
-    ) {
-        found.withLock { found in
-            guard let place = place(of: id, in: &found) else {
-                registry.add(.handled, [queue.text, id.text, outcome.rawValue])
-                registry.observe(.handleSeconds, [queue.text, id.text], took)
-                if let waited { registry.observe(.waitSeconds, [queue.text, id.text], waited) }
-                return
-            }
-            found.handlers[place].took.note(took)
-            if let waited { note(waited, in: &found.handlers[place]) }
-            count(outcome, in: &found.handlers[place])
+    private func note(_ run: PipelineEvent.Run, in found: inout Found) {
+        let id = run.subject.handler ?? HandlerID("")
+        guard let place = place(of: id, in: &found) else {
+            registry.add(.handled, [queue.text, id.text, run.outcome.rawValue])
+            registry.observe(.handleSeconds, [queue.text, id.text], run.took)
+            if let waited = run.waited { registry.observe(.waitSeconds, [queue.text, id.text], waited) }
+            return
         }
+        found.handlers[place].took.note(run.took)
+        if let waited = run.waited { note(waited, in: &found.handlers[place]) }
+        count(run.outcome, in: &found.handlers[place])
     }
 
     // MARK: - finding
+
+    private func settled(_ how: PipelineEvent.SettledAs, in found: inout Found) -> Pair {
+        if let known = found.settled.first(where: { $0.how == how }) { return known.pair }
+        let (pair, isOwn) = pair(.settled, .endToEnd, how.rawValue)
+        if isOwn { found.settled.append((how, pair)) }
+        return pair
+    }
 
     private func pair(_ count: Metric, _ time: Metric, _ label: String) -> (Pair, isOwn: Bool) {
         let (level, isLevel) = registry.level(count, [queue.text, label])

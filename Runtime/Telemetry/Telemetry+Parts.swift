@@ -179,6 +179,7 @@ extension Telemetry {
         registry.add(.storeRequests, [], Double(requests))
     }
 
+    public func storeRepeated(_ why: StoreEvent.Repeat) { registry.add(.storeRepeats, [why.rawValue]) }
     public func storeConnected() { registry.add(.storeConnections, []) }
     public func storeAway(_ isAway: Bool) { registry.set(.storeAway, to: isAway ? 1 : 0) }
 

@@ -102,7 +102,18 @@ extension Telemetry: PipelineObserver {
         }
         let (level, source) = Self.loudness(of: event)
         guard writer.writes(level) else { return }
-        write(at: now, level, from: source, Self.line(for: event, queue, level))
+        switch event {
+        case .verified(let subjects): for each in subjects { write(Self.path(each, level), of: queue, at: now) }
+        case .handled(let runs): for run in runs { write(Self.path(run, level), of: queue, at: now) }
+        case .settled(let settlements): for each in settlements { write(Self.path(each, level), of: queue, at: now) }
+        default: write(at: now, level, from: source, Self.line(for: event, queue, level))
+        }
+    }
+
+    private func write(_ line: LogLine, of queue: QueueName, at now: Instant) {
+        var line = line
+        line.queue = queue
+        write(at: now, line.level, from: .path, line)
     }
 
     private func count(_ event: PipelineEvent, _ queue: QueueName) {
@@ -111,15 +122,13 @@ extension Telemetry: PipelineObserver {
             registry.add(.received, [queue.text], Double(count))
             registry.add(.receivedBytes, [queue.text], Double(bytes))
         case .redelivered: registry.add(.redelivered, [queue.text])
-        case .verified: series(of: queue).verified()
+        case .verified(let subjects): series(of: queue).verified(subjects.count)
         case .duplicate: registry.add(.duplicates, [queue.text])
-        case .handled(let subject, let outcome, _, let waited, let took):
-            let handler = subject.handler ?? HandlerID("")
-            series(of: queue).handled(by: handler, outcome, waited: waited, took: took)
+        case .handled(let runs): series(of: queue).handled(runs)
         case .committed(let count, let took):
             registry.add(.committed, [queue.text], Double(count))
             registry.observe(.commits, [queue.text], took)
-        case .settled(_, let how, let endToEnd): series(of: queue).settled(how, endToEnd: endToEnd)
+        case .settled(let settlements): series(of: queue).settled(settlements)
         case .stage(let stage, let count, let took): series(of: queue).stage(stage, count: count, took: took)
         case .inHand(let messages, let bytes, let oldest):
             registry.set(.inHand, [queue.text], to: Double(messages))
@@ -188,17 +197,9 @@ extension Telemetry: PipelineObserver {
             var line = LogLine(level, "received again").at(.receive)
             line.messageID = id
             return line
-        case .verified(let subject, let keyID):
-            return LogLine(level, "verified").at(.verify).about(subject).with("kid", keyID)
         case .duplicate(let subject): return LogLine(level, "duplicate").at(.dedup).about(subject)
-        case .handled(let subject, let outcome, let attempt, _, let took):
-            var line = LogLine(level, "handled").at(.handle).about(subject).with("outcome", outcome.rawValue).took(took)
-            line.attempt = attempt
-            return line
         case .committed(let count, let took):
             return LogLine(level, "committed").at(.settle).with("count", String(count)).took(took)
-        case .settled(let subject, let how, let endToEnd):
-            return LogLine(level, "settled").at(.settle).about(subject).with("as", how.rawValue).took(endToEnd)
         case .stage(let stage, let count, let took):
             return LogLine(level, "stage").at(stage).with("count", String(count)).took(took)
         case .inHand(let messages, let bytes, let oldest):
@@ -218,6 +219,22 @@ extension Telemetry: PipelineObserver {
         default: return LogLine(level, "")
         }
     }
+
+    private static func path(_ verified: PipelineEvent.Subject, _ level: LogLevel) -> LogLine {
+        LogLine(level, "verified").at(.verify).about(verified).with("kid", verified.event?.keyID ?? "")
+    }
+
+    private static func path(_ run: PipelineEvent.Run, _ level: LogLevel) -> LogLine {
+        var line = LogLine(level, "handled").at(.handle).about(run.subject).with("outcome", run.outcome.rawValue)
+            .took(run.took)
+        line.attempt = run.attempt
+        return line
+    }
+
+    private static func path(_ settlement: PipelineEvent.Settlement, _ level: LogLevel) -> LogLine {
+        LogLine(level, "settled").at(.settle).about(settlement.subject).with("as", settlement.how.rawValue)
+            .took(settlement.endToEnd)
+    }
 }
 
 extension QueueDepth {
@@ -231,8 +248,8 @@ extension LogLine {
         var line = self
         line.handler = subject.handler
         line.messageID = subject.messageID
-        line.eventID = subject.eventID
-        line.traceParent = subject.traceParent
+        line.eventID = subject.event?.id.text ?? ""
+        line.traceParent = subject.event?.trace.parent ?? ""
         return line
     }
     fileprivate func at(_ stage: Stage) -> LogLine {

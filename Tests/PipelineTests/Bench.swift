@@ -33,7 +33,11 @@ struct Bench {
     }
 
     @discardableResult
-    mutating func tell(_ input: Input) -> [Action] { pipeline.on(input, at: now) }
+    mutating func tell(_ input: Input) -> [Action] { pipeline.on([input], at: now) }
+
+    /// What came at once.
+    @discardableResult
+    mutating func tell(_ inputs: [Input]) -> [Action] { pipeline.on(inputs, at: now) }
 
     mutating func pass(_ time: Duration) -> [Action] {
         now = now + time

@@ -129,7 +129,7 @@ import Testing
             bench.tell(.start)
             bench.now = bench.now + .seconds(7)
             let ran = bench.grant(bench.receive([envelope]), attempts: attempts)
-            for case .note(.handled(_, _, _, let waited, _)) in bench.answer(ran, .done(.none)) { return waited }
+            for case .note(.handled(let runs)) in bench.answer(ran, .done(.none)) { return runs.first?.waited }
             return nil
         }
         #expect(try waited(Bench.envelope("a")) == .seconds(7))

@@ -60,6 +60,28 @@ import Testing
         #expect(answerReturns(head, &bench).givenBack == handles("b", "c"))
     }
 
+    @Test func aGroupThatIsBackBeforeItsReturnsWereAnsweredKeepsItsOrder() throws {
+        var bench = try Bench(isFIFO: true)
+        bench.tell(.start)
+        let names = ["a", "b", "c"]
+        let received = bench.receive(names.map { Bench.envelope($0, group: "g") })
+        guard case .claim(let ids, _)? = received.first(where: { $0.isClaim }) else {
+            Issue.record("no claim")
+            return
+        }
+        bench.tell(.claimed(ids, .failure(Self.failure)))
+        let followers = answerReturns(bench.tell(.storeAway(Self.failure)), &bench)
+        bench.tell(.storeAway(nil))
+        // The queue has done what it has not answered yet.
+        let again = bench.receive(names.map { Bench.envelope($0, receipt: "2", group: "g") })
+        guard case .claim(_, let requests)? = again.first(where: { $0.isClaim }) else {
+            Issue.record("no claim: the head stands behind its followers")
+            return
+        }
+        #expect(requests.map(\.messageID.text) == ["a"])
+        #expect(!answerReturns(followers, &bench).contains { $0.isClaim })
+    }
+
     @Test func whatBecomesReadyMeanwhileDoesNotRun() throws {
         var bench = try Bench()
         bench.tell(.start)

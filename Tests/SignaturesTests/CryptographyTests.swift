@@ -25,6 +25,17 @@ struct HashTests {
         #expect(Hash.sha256(text.utf8.lazy.map { $0 }).hexadecimal == expected)
     }
 
+    @Test("SHA-256 of many at once says the same as of each, whatever their lengths", arguments: 0..<40)
+    func sha256OfEach(round: Int) {
+        var random = SeededGenerator(seed: UInt64(round))
+        let longest = round % 8 == 7 ? 9_000 : round < 8 ? 20 * (round + 1) : 700
+        let messages = (0..<Int.random(in: 0...33, using: &random)).map { _ in
+            let count = Int.random(in: 0...longest, using: &random)
+            return Bytes((0..<count + 3).map { _ in UInt8.random(in: 0...255, using: &random) }).dropFirst(3)
+        }
+        #expect(Hash.sha256(each: messages) == messages.map { Hash.sha256($0) })
+    }
+
     @Test("SHA-256 of a million letters, streamed, and of a copy that went on by itself")
     func stream() {
         var stream = SHA256Stream()

@@ -49,6 +49,9 @@ public enum PlantedBug: String, Sendable, CaseIterable {
     /// An event whose id was done with another payload is deleted as a duplicate.
     case conflictIsDuplicate
 
+    /// That the shared store is away does not reach the pipeline.
+    case awayUnheard
+
     // The way out.
 
     /// All that an event publishes has one id.
@@ -74,7 +77,7 @@ public enum PlantedBug: String, Sendable, CaseIterable {
     public var seeds: UInt64 {
         switch self {
         case .staleDeleteIsFinal, .leaseNotRenewed: 1_000
-        case .doneForgotten, .outboxNotLeased, .parkForgotten, .lostFenceTaken: 200
+        case .doneForgotten, .outboxNotLeased, .parkForgotten, .lostFenceTaken, .awayUnheard: 200
         default: 50
         }
     }
@@ -127,6 +130,7 @@ extension SidecarModel {
                 world.queue.place(of: receipt).flatMap { newest[$0] } ?? receipt
             }
             return .deleted(ids, receipts: current, failures)
+        case (.awayUnheard, .storeAway): return .storeAway(nil)
         case (.groupForgotten, .received(.success(let envelopes), let asked)):
             return .received(.success(envelopes.map(\.withoutGroup)), asked: asked)
         case (.roomGivenBackTwice, .received(let result, let asked)):

@@ -28,6 +28,11 @@ final class SidecarModel {
     var ranIn: [UInt64: Int] = [:]
     /// The newest handles that it was told of, by message.
     var newest: [Int: ReceiptHandle] = [:]
+    /// Whether it was told that nothing may begin, since its store is away.
+    private(set) var knowsStoreAway = false
+    private var watchesStore = false
+    /// What the pipeline was told and has not taken.
+    private var mail: [Input] = []
     /// Ticks that were asked for and have not come.
     private var ticks = 0
     /// Items whose visibility a call under way may still change.
@@ -62,6 +67,23 @@ final class SidecarModel {
         relay = Relay(giveUp: .milliseconds(shape.giveUp), seed: seed)
         tell(.start)
         look(life)
+        watchStore()
+    }
+
+    /// A shared store is asked once a second. Here only while it is away, and once more.
+    func watchStore() {
+        guard shape.storage == .shared, isUp, !watchesStore, world.isAway(.store) else { return }
+        watchesStore = true
+        let mine = life
+        agenda.after(agenda.upTo(1_000)) { [self] in beat(mine) }
+    }
+
+    private func beat(_ mine: Int) {
+        guard mine == life else { return }
+        let isAway = world.isAway(.store)
+        tell(.storeAway(isAway ? Failure(.storeUnavailable) : nil))
+        watchesStore = isAway
+        if isAway { agenda.after(1_000) { [self] in beat(mine) } }
     }
 
     /// The relay looks at the outbox when something was committed here, and now and then, since others commit, too.
@@ -85,6 +107,8 @@ final class SidecarModel {
         isUp = false
         frozenUntil = 0
         ticks = 0
+        mail = []
+        (knowsStoreAway, watchesStore) = (false, false)
         (newest, extending, awaiting, handles) = ([:], [], [], [:])
         if shape.storage == .ephemeral { world.promises.lostStore() }
         world.store.crashed()
@@ -139,21 +163,45 @@ final class SidecarModel {
 
     // MARK: - inputs and actions
 
+    /// The pipeline takes it at once, or its turn comes later and with all that came meanwhile.
     func tell(_ input: Input) {
-        if waits({ [self] in tell(input) }) { return }
-        let told = input
-        let input = distorted(told)
-        if case .received(.success(let envelopes), _) = input {
-            for envelope in envelopes { newest[world.queue.number(of: envelope.messageID)] = envelope.receipt }
-            if !envelopes.isEmpty { world.promises.bounded(self, taking: envelopes.count) }
-        }
-        world.trace?.add(agenda.now, number, input)
-        for action in pipeline.on(input, at: now) {
+        mail.append(input)
+        guard mail.count == 1 else { return }
+        if agenda.random.chance(50) { return deliver() }
+        let mine = life
+        agenda.after(agenda.upTo(3)) { [self] in if mine == life { deliver() } }
+    }
+
+    private func deliver() {
+        if waits({ [self] in deliver() }) { return }
+        let told = mail
+        mail = []
+        for input in told { learn(from: input) }
+        if taken(told) > 0 { world.promises.bounded(self, taking: taken(told)) }
+        let inputs = told.map(distorted)
+        for input in inputs { world.trace?.add(agenda.now, number, input) }
+        for action in pipeline.on(inputs, at: now) {
             if case .note = action { continue }
             world.trace?.add(agenda.now, number, action)
             for action in distorted(action) { perform(action) }
         }
-        if case .deleted(_, let receipts, let failures) = told { world.promises.forgot(receipts, failures, self) }
+        for case .deleted(_, let receipts, let failures) in told { world.promises.forgot(receipts, failures, self) }
+    }
+
+    private func learn(from input: Input) {
+        switch input {
+        case .storeAway(let failure): knowsStoreAway = failure != nil
+        case .received(.success(let envelopes), _):
+            for envelope in envelopes { newest[world.queue.number(of: envelope.messageID)] = envelope.receipt }
+        default: break
+        }
+    }
+
+    /// What the queue gave it in this step.
+    private func taken(_ inputs: [Input]) -> Int {
+        inputs.reduce(0) { count, input in
+            if case .received(.success(let envelopes), _) = input { count + envelopes.count } else { count }
+        }
     }
 
     func tellRelay(_ input: Relay.Input) {

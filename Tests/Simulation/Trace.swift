@@ -112,6 +112,7 @@ final class Trace {
                 (failure.map { "\($0)" } ?? "ok") + (isHeld ? "" : ", lease lost")
             }
         case .start: return "start"
+        case .storeAway(let failure): return failure == nil ? "the store is back" : "the store is away"
         case .tick, .timers, .pressure, .stop, .adopt: return nil
         default: return nil
         }

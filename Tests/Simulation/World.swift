@@ -112,6 +112,7 @@ final class World {
         case .fault(let fault, let number): sidecars[number].arm(fault)
         case .outage(let outage, let lasts):
             awayUntil[Int(outage.rawValue)] = max(awayUntil[Int(outage.rawValue)], agenda.now + lasts)
+            for sidecar in sidecars { sidecar.watchStore() }
         case .clock(let number, let by): sidecars[number].setClock(by: by)
         case .freeze(let number, let lasts): sidecars[number].freeze(for: lasts)
         case .redrive(let overrides): redrive(overrides: overrides)

@@ -25,10 +25,10 @@ struct LogTests {
 
     @Test func theEventsWayIsSilentAtInfo() {
         let bench = Bench(.info)
-        bench.telemetry.note(.verified(Bench.subject, keyID: "k"), of: orders, at: moment)
-        bench.telemetry.note(
-            .handled(Bench.subject, outcome: .done, attempt: 1, waited: nil, took: .zero), of: orders, at: moment)
-        bench.telemetry.note(.settled(Bench.subject, .done, endToEnd: .zero), of: orders, at: moment)
+        bench.telemetry.note(.verified([Bench.subject]), of: orders, at: moment)
+        let run = Bench.run(.done, attempt: 1, waited: nil, took: .zero)
+        bench.telemetry.note(.handled([run]), of: orders, at: moment)
+        bench.telemetry.note(.settled([.init(Bench.subject, .done, endToEnd: .zero)]), of: orders, at: moment)
         #expect(bench.recorder.lines.isEmpty)
         bench.telemetry.writer.setLevel(.debug)
         bench.telemetry.note(.duplicate(Bench.subject), of: orders, at: moment)

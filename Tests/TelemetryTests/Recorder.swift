@@ -1,5 +1,5 @@
 // Lines as they would be written, and a clock that stands where it is put.
-import Events
+@_spi(Verification) import Events
 import Pipeline
 import Synchronization
 import Telemetry
@@ -43,7 +43,17 @@ struct Bench {
     }
 
     static let subject = PipelineEvent.Subject(
-        queue: orders, messageID: MessageID("m-1"), handler: billing, eventID: "e-1", traceParent: trace)
+        messageID: MessageID("m-1"), handler: billing,
+        event: Event(
+            id: EventID(issuer: "k", text: "e-1"), tokenDigest: nil, payloadDigest: Digest(high: (0, 0), low: (0, 0)),
+            source: "s", detailType: "t", resource: "", detail: [], keyID: "k-1", signedAt: moment, isBound: true,
+            trace: Event.Trace(parent: trace)))
+
+    static func run(
+        _ outcome: PipelineEvent.HandledOutcome, attempt: Int, waited: Duration?, took: Duration
+    ) -> PipelineEvent.Run {
+        PipelineEvent.Run(subject, outcome, attempt: attempt, waited: waited, took: took)
+    }
 
     /// One of everything that the pipeline, and the rest of the house, may tell.
     func everything() {
@@ -51,14 +61,16 @@ struct Bench {
             .received(count: 3, bytes: 15_900),
             .receiveFailed(Failure(.receiveThrottled, "orders", "RequestThrottled")),
             .redelivered(MessageID("m-1")),
-            .verified(Self.subject, keyID: "k-1"),
+            .verified([Self.subject]),
             .failed(Self.subject, Failure(.verifyBadSignature, "m-2", "no variant verifies")),
             .duplicate(Self.subject),
-            .handled(Self.subject, outcome: .retry, attempt: 1, waited: .milliseconds(7), took: .milliseconds(3)),
-            .handled(Self.subject, outcome: .done, attempt: 2, waited: nil, took: .milliseconds(4)),
+            .handled([
+                Self.run(.retry, attempt: 1, waited: .milliseconds(7), took: .milliseconds(3)),
+                Self.run(.done, attempt: 2, waited: nil, took: .milliseconds(4)),
+            ]),
             .retried(Self.subject, Failure(.handleRetried, "e-1", "timeout"), after: .seconds(2), attempt: 1),
             .committed(count: 2, took: .microseconds(300)),
-            .settled(Self.subject, .done, endToEnd: .milliseconds(7)),
+            .settled([.init(Self.subject, .done, endToEnd: .milliseconds(7))]),
             .deadLettered(Self.subject, Failure(.handleExhausted, "e-1", "eight attempts")),
             .settleFailed(Self.subject, Failure(.settleDeleteFailed, "m-1", "InternalError")),
             .paused(Failure(.storeFull, "/data", "100 MiB are left")),
@@ -122,6 +134,7 @@ struct Bench {
         telemetry.storeSize(bytes: 40_960, journalRows: 1_200)
         telemetry.storeConnected()
         telemetry.storeExchanged(requests: 10)
+        telemetry.storeRepeated(.throttled)
         telemetry.storeAway(false)
         let hash = Digest(high: (1, 2), low: (3, 4))
         let head = HeadStatement(store: "s", boot: 1, number: 1_000, hash: hash, first: 1, time: moment)

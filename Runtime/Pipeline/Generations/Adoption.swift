@@ -22,12 +22,13 @@ extension Pipeline {
     mutating func adopt(_ next: PipelineGeneration, at now: Instant) {
         guard drain == .running else { return }
         generation = next
+        lastRouted = nil
         admission.adopt(settings)
         visibility.timeout = settings.visibilityTimeout
-        for (handler, policy) in settings.handlers { workbenches[handler, default: Workbench(policy)].adopt(policy) }
-        for handler in workbenches.keys where settings.handlers[handler] == nil { workbenches[handler]?.clear() }
-        workbenches = workbenches.filter { settings.handlers[$0.key] != nil || !$0.value.isIdle }
-        for item in items.values.sorted(by: { $0.id < $1.id }) where item.state == .ready { ready(item, at: now) }
+        workbenches.adopt(settings.handlers)
+        for item in hand.inOrder where item.state == .ready { ready(item, at: now) }
+        // Before another word of the same step finds it where it stood.
+        rerouteDisplaced()
     }
 
     /// True if it may go on where it stands. Else a newer generation moves it, before this step of the pipeline ends.

@@ -69,8 +69,7 @@ public struct Standing: Sendable, Hashable {
 extension Pipeline {
     /// Everything in hand that goes by this name: an event's id, or the queue's id of a message. Oldest first.
     public func standing(of name: String) -> [Standing] {
-        items.values.filter { $0.event?.id.text == name || $0.envelope.messageID.text == name }
-            .sorted { $0.id < $1.id }.map(standing)
+        hand.inOrder.filter { $0.event?.id.text == name || $0.envelope.messageID.text == name }.map(standing)
     }
 
     private func standing(_ item: Item) -> Standing {

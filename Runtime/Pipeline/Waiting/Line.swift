@@ -35,6 +35,8 @@ struct Queue<Element> {
 /// What waits for workers on one route: of each party (tenant, FIFO group) in order, the parties by turns, so that one
 /// that floods the queue does not keep the others waiting.
 struct Line {
+    /// What came last, in order. It is sorted by parties once it does not leave all at once.
+    private var fresh: [Item] = []
     private var parties: [String: Queue<Item>] = [:]
     /// Whose turn it is; each party that has somebody waiting stands here once.
     private var turns = Queue<String>()
@@ -45,15 +47,33 @@ struct Line {
     /// - Parameter first: before the others of its party.
     mutating func add(_ item: Item, first: Bool) {
         count += 1
-        if parties[item.party] == nil { turns.append(item.party) }
+        guard first else { return fresh.append(item) }
+        sort()
+        admit(item, first: true)
+    }
+
+    private mutating func sort() {
+        for item in fresh { admit(item, first: false) }
+        fresh.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func admit(_ item: Item, first: Bool) {
+        let party = item.party
+        if parties[party] == nil { turns.append(party) }
         if first {
-            parties[item.party, default: Queue()].insertFirst(item)
+            parties[party, default: Queue()].insertFirst(item)
         } else {
-            parties[item.party, default: Queue()].append(item)
+            parties[party, default: Queue()].append(item)
         }
     }
 
     mutating func take(atMost most: Int) -> [Item] {
+        if fresh.count == count, count <= most {
+            defer { fresh = [] }
+            count = 0
+            return fresh
+        }
+        sort()
         var taken: [Item] = []
         while taken.count < most, let party = turns.popFirst() {
             // Nobody else waits: it need not wait for its next turn.
@@ -65,11 +85,14 @@ struct Line {
         return taken
     }
 
-    mutating func remove(_ item: Item) {
-        guard parties[item.party]?.removeFirst(where: { $0 === item }) == true else { return }
+    /// - Returns: whether it waited here.
+    mutating func remove(_ item: Item) -> Bool {
+        sort()
+        guard parties[item.party]?.removeFirst(where: { $0 === item }) == true else { return false }
         count -= 1
-        guard parties[item.party]?.isEmpty == true else { return }
+        guard parties[item.party]?.isEmpty == true else { return true }
         parties[item.party] = nil
         _ = turns.removeFirst { $0 == item.party }
+        return true
     }
 }

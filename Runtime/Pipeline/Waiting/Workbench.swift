@@ -1,16 +1,21 @@
 import Events
 
-/// What waits for one handler, and how many batches of it are under way.
-struct Workbench {
+/// What waits for one handler, and how many batches of it are under way. It belongs to one pipeline.
+final class Workbench {
     static let startBackoff = Backoff(base: .milliseconds(500), cap: .seconds(30))
 
+    let handler: HandlerID
     private(set) var policy: HandlerPolicy
-    private var lines: [Int: Line] = [:]
+    /// Whether the generation in force has the handler.
+    private(set) var isServed = true
+    /// What waits on each route; timers, which have none, are the first.
+    private var lines: [Line] = []
     /// The routes that have somebody waiting, by turns; critical ones go before the others.
     private var critical = Queue<Int>()
     private var ordinary = Queue<Int>()
     /// Suspects and losers, each to run alone, one at a time.
     private var alone: [Item] = []
+    private(set) var waiting = 0
     private var batches = 0
     private var events = 0
     private var isAloneRunning = false
@@ -18,51 +23,65 @@ struct Workbench {
     private var suspendedUntil = Instant.distantPast
     var circuit = Circuit()
 
-    init(_ policy: HandlerPolicy) { self.policy = policy }
+    init(_ handler: HandlerID, _ policy: HandlerPolicy) {
+        self.handler = handler
+        self.policy = policy
+    }
 
     /// A new policy, and perhaps new workers: nothing waits any more, what runs goes on to be counted.
-    mutating func adopt(_ policy: HandlerPolicy) {
+    func adopt(_ policy: HandlerPolicy) {
         self.policy = policy
+        isServed = true
         suspendedUntil = .distantPast
         clear()
     }
 
+    /// The handler is in no generation any more.
+    func retire() {
+        isServed = false
+        clear()
+    }
+
     /// What waited is routed anew by its pipeline.
-    mutating func clear() {
-        lines = [:]
+    private func clear() {
+        lines = []
         critical = Queue()
         ordinary = Queue()
         alone = []
+        waiting = 0
     }
 
-    var waiting: Int { lines.values.reduce(alone.count) { $0 + $1.count } }
-    private var isEmpty: Bool { lines.isEmpty && alone.isEmpty }
-    var isIdle: Bool { batches == 0 && isEmpty }
+    var isIdle: Bool { batches == 0 && waiting == 0 }
 
     /// When a suspended bench, or one whose circuit is open, may start again.
-    var next: Instant? { isEmpty ? nil : max(suspendedUntil, circuit.probeAt ?? .distantPast) }
+    var next: Instant? { waiting == 0 ? nil : max(suspendedUntil, circuit.probeAt ?? .distantPast) }
 
     /// - Parameter first: it ran before and goes on at once.
-    mutating func add(_ item: Item, first: Bool) {
+    func add(_ item: Item, first: Bool) {
+        waiting += 1
         if item.isAlone { return alone.append(item) }
-        if lines[item.route] == nil { append(item.route, item.isCritical) }
-        lines[item.route, default: Line()].add(item, first: first)
+        let place = item.route + 1
+        while lines.count <= place { lines.append(Line()) }
+        if lines[place].isEmpty { append(place, item.isCritical) }
+        lines[place].add(item, first: first)
     }
 
-    mutating func remove(_ item: Item) {
-        alone.removeAll { $0 === item }
-        lines[item.route]?.remove(item)
-        guard lines[item.route]?.isEmpty == true else { return }
-        lines[item.route] = nil
-        if !critical.removeFirst(where: { $0 == item.route }) {
-            _ = ordinary.removeFirst { $0 == item.route }
+    func remove(_ item: Item) {
+        let place = item.route + 1
+        if let index = alone.firstIndex(where: { $0 === item }) {
+            alone.remove(at: index)
+            waiting -= 1
+        } else if place < lines.count, lines[place].remove(item) {
+            waiting -= 1
+            guard lines[place].isEmpty, !critical.removeFirst(where: { $0 == place }) else { return }
+            _ = ordinary.removeFirst { $0 == place }
         }
     }
 
     /// The next batch, all of one route: a critical one, one that must be alone, any other. The last lanes are kept for
     /// critical ones.
-    mutating func take(at now: Instant) -> (items: [Item], isAlone: Bool)? {
-        guard !isEmpty, batches < policy.concurrency, now >= suspendedUntil else { return nil }
+    func take(at now: Instant) -> (items: [Item], isAlone: Bool)? {
+        guard waiting > 0, batches < policy.concurrency, now >= suspendedUntil else { return nil }
         let room = circuit.limit(at: now) - events
         guard room > 0 else { return nil }
         if let items = takeBatch(isCritical: true, atMost: room) { return (items, false) }
@@ -75,37 +94,37 @@ struct Workbench {
         return takeBatch(isCritical: false, atMost: room).map { ($0, false) }
     }
 
-    private mutating func takeBatch(isCritical: Bool, atMost room: Int) -> [Item]? {
-        guard let route = isCritical ? critical.popFirst() : ordinary.popFirst(),
-            let items = lines[route]?.take(atMost: min(policy.maximumBatch, room))
-        else { return nil }
-        if lines[route]?.isEmpty == true { lines[route] = nil } else { append(route, isCritical) }
+    private func takeBatch(isCritical: Bool, atMost room: Int) -> [Item]? {
+        guard let place = isCritical ? critical.popFirst() : ordinary.popFirst() else { return nil }
+        let items = lines[place].take(atMost: min(policy.maximumBatch, room))
+        if !lines[place].isEmpty { append(place, isCritical) }
         started(items.count)
         return items
     }
 
-    private mutating func append(_ route: Int, _ isCritical: Bool) {
-        if isCritical { critical.append(route) } else { ordinary.append(route) }
+    private func append(_ place: Int, _ isCritical: Bool) {
+        if isCritical { critical.append(place) } else { ordinary.append(place) }
     }
 
-    private mutating func started(_ count: Int) {
+    private func started(_ count: Int) {
+        waiting -= count
         batches += 1
         events += count
     }
 
-    mutating func finished(_ count: Int, isAlone: Bool) {
+    func finished(_ count: Int, isAlone: Bool) {
         leave(count, isAlone: isAlone)
         errors = 0
     }
 
     /// No worker could be had.
-    mutating func failed(_ count: Int, isAlone: Bool, at now: Instant, random: inout SeededGenerator) {
+    func failed(_ count: Int, isAlone: Bool, at now: Instant, random: inout SeededGenerator) {
         leave(count, isAlone: isAlone)
         errors += 1
         suspendedUntil = now + Self.startBackoff.delay(attempt: errors, random: &random) + .milliseconds(100)
     }
 
-    private mutating func leave(_ count: Int, isAlone: Bool) {
+    private func leave(_ count: Int, isAlone: Bool) {
         batches -= 1
         events -= count
         if isAlone { isAloneRunning = false }

@@ -74,13 +74,20 @@ final class Scoreboard: PipelineObserver {
         state.withLock { state in
             switch event {
             case .received(let count, _): state.rows[queue.text]?.received += count
-            case .settled(let subject, .done, let took):
-                state.rows[queue.text]?.done += 1
-                state.rows[queue.text]?.milliseconds.append(took.milliseconds)
-                state.done[queue.text, default: []].insert(subject.eventID)
-            case .settled(_, .duplicate, _): state.rows[queue.text]?.duplicates += 1
+            case .settled(let settlements): for each in settlements { Self.count(each, of: queue, in: &state) }
             default: break
             }
+        }
+    }
+
+    private static func count(_ settlement: PipelineEvent.Settlement, of queue: QueueName, in state: inout State) {
+        switch settlement.how {
+        case .done:
+            state.rows[queue.text]?.done += 1
+            state.rows[queue.text]?.milliseconds.append(settlement.endToEnd.milliseconds)
+            state.done[queue.text, default: []].insert(settlement.subject.event?.id.text ?? "")
+        case .duplicate: state.rows[queue.text]?.duplicates += 1
+        default: break
         }
     }
 

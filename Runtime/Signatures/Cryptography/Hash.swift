@@ -2,6 +2,7 @@
 
 public import Events
 internal import CCryptoBoringSSL
+internal import CDilithium
 
 /// Hashes over public data and messages. Any number of bytes is taken, also none.
 public enum Hash {
@@ -20,6 +21,43 @@ public enum Hash {
     /// SHA-256 of a buffer that the caller owns for the time of the call.
     public static func sha256(buffer: UnsafeRawBufferPointer) -> Digest {
         Digest.written { CCryptoBoringSSL_SHA256(buffer.bindMemory(to: UInt8.self).baseAddress, buffer.count, $0) }
+    }
+
+    /// SHA-256 of each. Eight that are short cost less together.
+    public static func sha256(each messages: [Bytes]) -> [Digest] {
+        var digests: [Digest] = []
+        digests.reserveCapacity(messages.count)
+        var rest = messages[...]
+        var eight: [sha256_message] = []
+        while rest.count >= 8, rest.prefix(8).allSatisfy({ $0.count <= shortBytes }) {
+            eight.removeAll(keepingCapacity: true)
+            guard sha256(rest.prefix(8), after: &eight, into: &digests) else { break }
+            rest = rest.dropFirst(8)
+        }
+        for message in rest { digests.append(sha256(message)) }
+        return digests
+    }
+
+    /// Eight take as long as the longest of them: it may not be much longer than the others.
+    private static let shortBytes = 4_096
+
+    /// Every message must stay where it is until all are hashed: each level of this recursion holds one of them.
+    private static func sha256(
+        _ messages: ArraySlice<Bytes>, after eight: inout [sha256_message], into digests: inout [Digest]
+    ) -> Bool {
+        guard let message = messages.first else {
+            return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 256) { bytes in
+                guard let start = bytes.baseAddress, sha256_eight(eight, start) != 0 else { return false }
+                for digest in stride(from: start, to: start + 256, by: 32) {
+                    digests.append(Digest.written { $0?.update(from: digest, count: 32) })
+                }
+                return true
+            }
+        }
+        return message.withUnsafeBufferPointer { buffer in
+            eight.append(sha256_message(bytes: buffer.baseAddress, count: buffer.count))
+            return sha256(messages.dropFirst(), after: &eight, into: &digests)
+        }
     }
 
     /// MD5 (RFC 1321), 16 bytes. Only where a protocol asks for it (SQS: MD5OfMessageBody): it protects nothing.
@@ -74,10 +112,17 @@ public struct HMACKey: Sendable {
         outer.update(block.map { $0 ^ 0x5C })
     }
 
-    public func code(of message: [UInt8]) -> Digest {
+    public func code(of message: [UInt8]) -> Digest { message.withUnsafeBytes { code(buffer: $0) } }
+
+    /// Of a buffer that the caller owns for the time of the call.
+    public func code(buffer message: UnsafeRawBufferPointer) -> Digest {
         var (inner, outer) = (inner, outer)
         inner.update(message)
-        outer.update(inner.finish().bytes)
+        let digest = inner.finish()
+        let words = (
+            digest.high.0.bigEndian, digest.high.1.bigEndian, digest.low.0.bigEndian, digest.low.1.bigEndian
+        )
+        withUnsafeBytes(of: words) { outer.update($0) }
         return outer.finish()
     }
 }
