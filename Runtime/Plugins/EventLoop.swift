@@ -1,4 +1,5 @@
 import CProcess
+import Events
 import Glibc
 import Synchronization
 
@@ -15,6 +16,10 @@ protocol LoopClient: AnyObject, Sendable {
 final class EventLoop: SerialExecutor, Sendable {
     private struct State {
         var jobs: [UnownedJob] = []
+        /// Something has come that the loop has not seen.
+        var hasNews = false
+        /// It waits, or is about to.
+        var isAsleep = false
         var isStopped = false
         var thread: pthread_t?
     }
@@ -38,12 +43,19 @@ final class EventLoop: SerialExecutor, Sendable {
         }
     }
 
-    func stop() {
-        state.withLock { $0.isStopped = true }
-        wake()
-    }
+    func stop() { wake { $0.isStopped = true } }
 
-    func wake() {
+    /// What the caller has left for the loop is seen: in its next turn, or it is woken for it.
+    func wake() { wake { _ in } }
+
+    private func wake(_ change: (inout State) -> Void) {
+        let wasAsleep = state.withLock { state in
+            change(&state)
+            state.hasNews = true
+            defer { state.isAsleep = false }
+            return state.isAsleep
+        }
+        guard wasAsleep else { return }
         var one: UInt64 = 1
         write(wakeup, &one, 8)
     }
@@ -69,11 +81,7 @@ final class EventLoop: SerialExecutor, Sendable {
 
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
-        let isFirst = state.withLock { state in
-            state.jobs.append(job)
-            return state.jobs.count == 1
-        }
-        if isFirst { wake() }
+        wake { $0.jobs.append(job) }
     }
 
     func isIsolatingCurrentContext() -> Bool? {
@@ -88,17 +96,23 @@ final class EventLoop: SerialExecutor, Sendable {
         var events = [epoll_event](repeating: epoll_event(), count: 64)
         var timeout: Int32 = 0
         while true {
-            let count = epoll_wait(epoll, &events, Int32(events.count), timeout)
-            // Before the jobs are taken: one that comes later leaves its own wakeup behind.
-            drainWakeup()
+            let wait = state.withLock { state in
+                state.isAsleep = !state.hasNews
+                return state.hasNews ? 0 : timeout
+            }
+            let count = epoll_wait(epoll, &events, Int32(events.count), wait)
             let (jobs, isStopped) = state.withLock { state in
-                defer { state.jobs = [] }
+                defer { (state.jobs, state.hasNews, state.isAsleep) = ([], false, false) }
                 return (state.jobs, state.isStopped)
             }
             for job in jobs { job.runSynchronously(on: asUnownedSerialExecutor()) }
             if isStopped { return }
             let writable = EPOLLOUT.rawValue
-            for event in events.prefix(Int(max(count, 0))) where event.data.u64 != Self.wakeupToken {
+            for event in events.prefix(Int(max(count, 0))) {
+                guard event.data.u64 != Self.wakeupToken else {
+                    drainWakeup()
+                    continue
+                }
                 client.ready(
                     event.data.u64, isReadable: event.events & ~writable != 0,
                     isWritable: event.events & writable != 0)
@@ -110,25 +124,6 @@ final class EventLoop: SerialExecutor, Sendable {
     private func drainWakeup() {
         var count: UInt64 = 0
         read(wakeup, &count, 8)
-    }
-}
-
-/// A thread that lives as long as its work.
-enum PermanentThread {
-    private final class Body: Sendable {
-        let run: @Sendable () -> Void
-        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
-    }
-
-    static func start(_ run: @escaping @Sendable () -> Void) {
-        let body = Unmanaged.passRetained(Body(run))
-        var thread = pthread_t()
-        let error = pthread_create(&thread, nil, { argument in
-            if let argument { Unmanaged<Body>.fromOpaque(argument).takeRetainedValue().run() }
-            return nil
-        }, body.toOpaque())
-        precondition(error == 0, "no thread can be started")
-        pthread_detach(thread)
     }
 }
 

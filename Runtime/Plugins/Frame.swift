@@ -128,39 +128,83 @@ struct FrameReader {
     }
 }
 
+/// Frames one after the other, in one buffer that is used again.
 struct FrameWriter {
-    private(set) var bytes: [UInt8] = []
+    /// Room; the first `count` bytes are written.
+    private var room: [UInt8] = []
+    private(set) var count = 0
+
+    /// A copy of what was written.
+    var bytes: [UInt8] { Array(room[..<count]) }
+
+    /// What was written, where it lies.
+    func withUnsafeBytes<T>(_ body: (UnsafeRawBufferPointer) -> T) -> T {
+        room.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+    }
 
     /// Forgets what was written, and keeps memory for so much.
     mutating func clear(keeping capacity: Int) {
-        if bytes.capacity > capacity { bytes = [] } else { bytes.removeAll(keepingCapacity: true) }
+        count = 0
+        if room.count > capacity { room = [] }
     }
 
     mutating func frame(
         _ type: Int32, stream: UInt32 = 0, fence: UInt64 = 0, _ body: (inout FrameWriter) -> Void = { _ in }
     ) {
-        let start = bytes.count
+        let start = count
         u32(0)
         u8(UInt8(truncatingIfNeeded: type))
         u8(UInt8(WP_VERSION))
         u32(stream)
         u64(fence)
         body(&self)
-        let length = UInt32(bytes.count - start - Frame.headerBytes)
-        for index in 0..<4 { bytes[start + index] = UInt8(truncatingIfNeeded: length >> (8 * UInt32(index))) }
+        let length = UInt32(count - start - Frame.headerBytes)
+        room.withUnsafeMutableBytes { $0.storeBytes(of: length.littleEndian, toByteOffset: start, as: UInt32.self) }
     }
 
-    mutating func u8(_ value: UInt8) { bytes.append(value) }
-    mutating func u32(_ value: UInt32) { withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) } }
-    mutating func u64(_ value: UInt64) { withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) } }
+    mutating func u8(_ value: UInt8) { number(value) }
+    mutating func u32(_ value: UInt32) { number(value) }
+    mutating func u64(_ value: UInt64) { number(value) }
     mutating func data(_ value: some Collection<UInt8>) {
-        u32(UInt32(value.count))
-        bytes.append(contentsOf: value)
-        u8(0)
+        let isWritten: Void? = value.withContiguousStorageIfAvailable { data(at: UnsafeRawBufferPointer($0)) }
+        if isWritten == nil { Array(value).withUnsafeBytes { data(at: $0) } }
     }
-    mutating func text(_ value: String) { data(value.utf8) }
+    mutating func text(_ value: String) {
+        let utf8 = value.utf8.span
+        utf8.withUnsafeBytes { data(at: $0) }
+    }
     mutating func list<Entry>(_ entries: [Entry], _ entry: (inout FrameWriter, Entry) -> Void) {
         u32(UInt32(entries.count))
         for one in entries { entry(&self, one) }
+    }
+
+    @inline(__always)
+    private mutating func number<Number: FixedWidthInteger>(_ value: Number) {
+        append(MemoryLayout<Number>.size) { $0.storeBytes(of: value.littleEndian, as: Number.self) }
+    }
+
+    /// The length, the bytes and a NUL.
+    private mutating func data(at bytes: UnsafeRawBufferPointer) {
+        append(4 + bytes.count + 1) { place in
+            place.storeBytes(of: UInt32(bytes.count).littleEndian, as: UInt32.self)
+            if let from = bytes.baseAddress { (place + 4).copyMemory(from: from, byteCount: bytes.count) }
+            place.storeBytes(of: 0, toByteOffset: 4 + bytes.count, as: UInt8.self)
+        }
+    }
+
+    /// - Parameter put: writes so many bytes there.
+    @inline(__always)
+    private mutating func append(_ bytes: Int, _ put: (UnsafeMutableRawPointer) -> Void) {
+        if room.count - count < bytes { grow(by: bytes) }
+        let start = count
+        room.withUnsafeMutableBytes { room in
+            if let base = room.baseAddress { put(base + start) }
+        }
+        count += bytes
+    }
+
+    @inline(never)
+    private mutating func grow(by bytes: Int) {
+        room += [UInt8](repeating: 0, count: max(room.count, bytes, 4_096))
     }
 }

@@ -1,8 +1,8 @@
 import Events
 import Pipeline
 
-/// One batch under way in one thread of a worker.
-struct LaneRun {
+/// One batch under way in one thread of a worker. Confined to the event loop.
+final class LaneRun {
     let batch: Batch
     let exchange: Exchange
     /// The number of the batch, and of its first event; the others follow.
@@ -52,7 +52,7 @@ struct LaneRun {
 
     /// The answers of one call come together, and with them begins the time of the next call; all calls together have
     /// no more than the batch.
-    mutating func answered(_ index: Int, _ answer: Answer, at now: Int64) {
+    func answered(_ index: Int, _ answer: Answer, at now: Int64) {
         let isLate = isRevoked[index] || now >= deadline
         if results[index] == nil { remaining -= 1 }
         results[index] = isLate ? .unanswered : .answered(answer)

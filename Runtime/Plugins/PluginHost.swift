@@ -178,7 +178,7 @@ public final class PluginHost: HandlerHost {
     ) async throws(Failure) -> [Outcome] {
         let exchange = Exchange()
         let prefetched = await reader.values(of: batch.assignments.map { ($0.lease, stateKeys($0.event)) })
-        await engine.submit(batch, isTrial: isTrial, prefetched: prefetched, exchange)
+        engine.submit(batch, isTrial: isTrial, prefetched: prefetched, exchange)
         let results = try await answer(exchange, reader, calls ?? CallMaker(services)).get()
         return zip(results, batch.assignments).map { Outcome($0, of: $1.event) }
     }
@@ -188,12 +188,26 @@ public final class PluginHost: HandlerHost {
     private func answer(
         _ exchange: Exchange, _ reader: StateReader, _ calls: any CallReader
     ) async -> Result<[RunResult], Failure> {
+        while true {
+            switch await exchange.next() {
+            case .refused(let failure): return .failure(failure)
+            case .stateGet(let question): await answer(question, reader)
+            case .call(let question): return await answer(question, and: exchange, reader, calls)
+            case .ended(let results): return .success(results)
+            }
+        }
+    }
+
+    /// The same from the first call on.
+    private func answer(
+        _ first: CallQuestion, and exchange: Exchange, _ reader: StateReader, _ calls: any CallReader
+    ) async -> Result<[RunResult], Failure> {
         await withDiscardingTaskGroup { group in
+            group.addTask { await self.engine.reply(first, await calls.reply(to: first)) }
             while true {
                 switch await exchange.next() {
                 case .refused(let failure): return .failure(failure)
-                case .stateGet(let question):
-                    await engine.reply(question, await reader.values(of: question.keys, for: question.lease))
+                case .stateGet(let question): await answer(question, reader)
                 case .call(let question):
                     group.addTask { await self.engine.reply(question, await calls.reply(to: question)) }
                 case .ended(let results):
@@ -202,6 +216,10 @@ public final class PluginHost: HandlerHost {
                 }
             }
         }
+    }
+
+    private func answer(_ question: StateQuestion, _ reader: StateReader) async {
+        await engine.reply(question, await reader.values(of: question.keys, for: question.lease))
     }
 
     public func revoke(_ lease: Lease) { engine.revoke(lease) }

@@ -1,4 +1,5 @@
 import CProcess
+import Events
 import Glibc
 import Synchronization
 import WorkerInstance

@@ -8,8 +8,16 @@ import Synchronization
 actor WorkerEngine {
     private enum Notice: Sendable {
         case spawner(Spawner.Report)
+        case submitted(Submission)
         case revoked(Lease)
         case abandoned(Int)
+    }
+
+    private struct Submission: Sendable {
+        let batch: Batch
+        let isTrial: Bool
+        let prefetched: [[StateValue]]
+        let exchange: Exchange
     }
 
     private nonisolated let loop: EventLoop
@@ -218,14 +226,21 @@ actor WorkerEngine {
 
     // MARK: - batches
 
-    func submit(_ batch: Batch, isTrial: Bool, prefetched: [[StateValue]], _ exchange: Exchange) {
-        let build = Build(handler: batch.handler, isTrial: isTrial)
+    /// The exchange tells what becomes of it: the caller waits for that, and for nothing before.
+    nonisolated func submit(_ batch: Batch, isTrial: Bool, prefetched: [[StateValue]], _ exchange: Exchange) {
+        notify(
+            .submitted(Submission(batch: batch, isTrial: isTrial, prefetched: prefetched, exchange: exchange)))
+    }
+
+    private func take(_ submission: Submission, at now: Int64) {
+        let (batch, exchange) = (submission.batch, submission.exchange)
+        let build = Build(handler: batch.handler, isTrial: submission.isTrial)
         guard let pool = generations.pool(of: build, in: batch.generation).flatMap({ pools[$0] }) else {
             let cause = "generation \(batch.generation) does not have it, or has ended"
             return exchange.send(.refused(Failure(.handleWorkerUnavailable, batch.handler.text, cause)))
         }
-        let waiting = HandlerPool.Waiting(batch: batch, prefetched: prefetched, exchange: exchange)
-        pool.take(waiting, at: monotonicMilliseconds())
+        pool.take(
+            HandlerPool.Waiting(batch: batch, prefetched: submission.prefetched, exchange: exchange), at: now)
     }
 
     func reply(_ question: StateQuestion, _ values: [StateValue]?) {
@@ -249,6 +264,7 @@ actor WorkerEngine {
 
     private func take(_ notice: Notice, at now: Int64) {
         switch notice {
+        case .submitted(let submission): take(submission, at: now)
         case .revoked(let lease):
             _ = pools.values.contains { $0.workers.contains { $0.revoke(lease) } }
         case .abandoned(let generation):

@@ -229,15 +229,15 @@ final class WorkerProcess {
     }
 
     private func send(_ build: (inout FrameWriter) -> Void) {
-        let isQuiet = outgoing.bytes.isEmpty
+        let isQuiet = outgoing.count == 0
         build(&outgoing)
         if isQuiet { flush() }
     }
 
     /// What the socket does not take waits for it to be writable. Bounded by the lanes: each has one batch.
     func flush() {
-        while sent < outgoing.bytes.count {
-            let count = outgoing.bytes.withUnsafeBytes {
+        while sent < outgoing.count {
+            let count = outgoing.withUnsafeBytes {
                 Glibc.send(channel, $0.baseAddress! + sent, $0.count - sent, Int32(MSG_NOSIGNAL))
             }
             if count < 0 {
@@ -353,7 +353,7 @@ final class WorkerProcess {
         _ lane: Int, _ index: Int, _ number: UInt32, _ request: CallRequest, at now: Int64
     ) throws(BadFrame) {
         guard let run = lanes[lane], !run.isAsking[index] else { throw BadFrame("two questions at a time") }
-        guard outgoing.bytes.count - sent <= Limits.unreadByWorker else {
+        guard outgoing.count - sent <= Limits.unreadByWorker else {
             throw BadFrame("answers that it does not read")
         }
         let assignment = run.batch.assignments[index]
@@ -391,9 +391,10 @@ final class WorkerProcess {
             throw BadFrame("a draft that is not listed")
         }
         guard answer.effects.bytes <= Limits.effectsBytes else { throw BadFrame("too many effects") }
-        lanes[lane]?.leaving[index]?.now()
-        lanes[lane]?.answered(index, answer, at: now)
-        guard lanes[lane]?.remaining == 0, let run = lanes[lane] else { return }
+        guard let run = lanes[lane] else { return }
+        run.leaving[index]?.now()
+        run.answered(index, answer, at: now)
+        guard run.remaining == 0 else { return }
         lanes[lane] = nil
         if run.late > 0 { around.observer.note(.late(answers: run.late), of: name) }
         run.exchange.send(.ended(run.results.map { $0 ?? .unanswered }))

@@ -11,15 +11,16 @@ extension StoreCore {
         defer { record(duplicates) }
         do throws(Failure) {
             return try look { tables in
-                try requests.map { request in
+                let tail = ledgerTail
+                return try requests.map { request in
                     let identities = Identities(request)
-                    let met = try meet(request, identities, in: tables, at: now)
+                    let met = try meet(request, identities, in: tables, tail, at: now)
                     let blocker = try tables.event(blocking: request, at: now)
                     switch Dedup.judge(met.rows, for: request, permitted: met.permit, behind: blocker, at: now) {
                     case .grant(let history):
                         let fence = nextNumber()
                         let claimed = Claimed(
-                            request, history: history, row: met.own?.row, wasDone: met.wasDone, permit: met.permit,
+                            request, history: history, row: met.own, wasDone: met.wasDone, permit: met.permit,
                             keepsPayload: options.journal.keepsPayloads)
                         claims.grant(claimed, identities, fence: fence, until: now + request.lease)
                         granted.append(fence)
@@ -44,25 +45,25 @@ extension StoreCore {
         let permit: Permit?
         /// What shares an identity with it.
         var rows: [Dedup.Row] = []
-        /// The ledger's row that its end will be written to.
-        var own: LedgerRow?
+        /// The number of the ledger's row that its end will be written to.
+        var own: Int64?
         /// The event that was done before.
         var done: String?
         var wasDone = false
     }
 
     private func meet(
-        _ request: ClaimRequest, _ identities: Identities, in tables: Tables, at now: Instant
+        _ request: ClaimRequest, _ identities: Identities, in tables: Tables, _ tail: LedgerTail, at now: Instant
     ) throws -> Met {
         var met = Met(permit: try tables.permit(for: request, at: now))
         for match in Dedup.Row.Match.all {
+            guard let key = identities.key(match) else { continue }
             let holder = claims.holder(match, of: identities, at: now)
-            let found = try identities.key(match).flatMap {
-                try tables.ledgerRow(match, $0, of: request, ledgerTail, at: now)
-            }
+            let found = try tables.ledgerRow(match, key, of: request, tail, at: now)
+            if holder == nil, found == nil { continue }
             let live = found.flatMap { $0.keepUntil > now ? $0 : nil }
             if met.own == nil, let found, found.isOwn(match, of: request) {
-                met.own = found
+                met.own = found.row
                 met.wasDone = live?.state == .done
             }
             if let live, live.state == .done { met.done = met.done ?? live.id.text }

@@ -15,16 +15,10 @@ struct Identities: Sendable {
         event = LedgerKey.make(event: request.event.id.text)
         token = LedgerKey.make(.tokenDigest, of: request)
         business = LedgerKey.make(.businessKey, of: request)
-        var hasher = Hasher()
-        hasher.combine(request.consumer)
-        let consumer = Int64(hasher.finalize())
-        scope.event = consumer
-        if business == nil {
-            scope.business = consumer
-        } else {
-            hasher.combine(request.handler)
-            scope.business = Int64(hasher.finalize())
-        }
+        let consumer = JournalKey.spread(request.consumer.text, 0)
+        scope.event = Int64(bitPattern: consumer)
+        scope.business = business == nil
+            ? scope.event : Int64(bitPattern: JournalKey.spread(request.handler.text, consumer))
     }
 
     func key(_ match: Dedup.Row.Match) -> Int64? {
@@ -47,25 +41,33 @@ struct Identities: Sendable {
 /// Who runs what, in memory: a crash voids every claim.
 ///
 /// Found by 64 bits of SHA-256: two claims that share them by chance would wait for each other, and nothing else.
-struct Claims: Sendable {
-    private struct Lease {
+struct Claims {
+    final class Lease {
+        let fence: UInt64
         let claim: Claimed
         let identities: Identities
-        let until: Instant
+        fileprivate var until: Instant
+        /// Its commit is enqueued: it no longer ends by time.
+        fileprivate var isCommitting = false
+        /// Within one transaction: its end is among what that has written.
+        var isWritten = false
+
+        fileprivate init(_ fence: UInt64, _ claim: Claimed, _ identities: Identities, until: Instant) {
+            self.fence = fence
+            self.claim = claim
+            self.identities = identities
+            self.until = until
+        }
     }
 
     private var leases: [UInt64: Lease] = [:]
-    private var fences: [Int64: UInt64] = [:]
-    /// Their commits are enqueued: they no longer end by time.
-    private var committing: Set<UInt64> = []
+    private var byIdentity: [Int64: Lease] = [:]
     /// Ids of timer events that are claimed.
     private(set) var timers: Set<String> = []
 
     var count: Int { leases.count }
 
-    subscript(fence: UInt64) -> Claimed? { leases[fence]?.claim }
-
-    func identities(of fence: UInt64) -> Identities? { leases[fence]?.identities }
+    subscript(fence: UInt64) -> Lease? { leases[fence] }
 
     /// The claims on events of this id, and until when they hold.
     func holders(of event: String) -> [(Claimed, until: Instant)] {
@@ -74,48 +76,57 @@ struct Claims: Sendable {
 
     /// The claim that shares this identity with the request, if its lease has not ended.
     func holder(_ match: Dedup.Row.Match, of identities: Identities, at now: Instant) -> Claimed? {
-        guard !fences.isEmpty, let key = identities.claimKey(match), let fence = fences[key], let lease = leases[fence]
-        else { return nil }
-        return lease.until > now || committing.contains(fence) ? lease.claim : nil
+        guard !byIdentity.isEmpty, let key = identities.claimKey(match), let lease = byIdentity[key] else { return nil }
+        return lease.until > now || lease.isCommitting ? lease.claim : nil
     }
 
     /// Grants a request that has no holder; those whose lease has ended lose their claim here.
     mutating func grant(_ claim: Claimed, _ identities: Identities, fence: UInt64, until: Instant) {
+        let lease = Lease(fence, claim, identities, until: until)
         for match in Dedup.Row.Match.all {
             guard let key = identities.claimKey(match) else { continue }
-            if let old = fences.updateValue(fence, forKey: key), old != fence { remove(old) }
+            if let old = byIdentity.updateValue(lease, forKey: key), old !== lease { remove(old.fence) }
         }
-        leases[fence] = Lease(claim: claim, identities: identities, until: until)
+        leases[fence] = lease
         if claim.isTimer { timers.insert(claim.id.text) }
     }
 
     mutating func remove(_ fence: UInt64) {
         guard let lease = leases.removeValue(forKey: fence) else { return }
-        committing.remove(fence)
         for match in Dedup.Row.Match.all {
-            guard let key = lease.identities.claimKey(match), fences[key] == fence else { continue }
-            fences[key] = nil
+            guard let key = lease.identities.claimKey(match), byIdentity[key] === lease else { continue }
+            byIdentity[key] = nil
         }
         if lease.claim.isTimer { timers.remove(lease.claim.id.text) }
     }
 
     /// False for a claim that is gone.
-    mutating func renew(_ fence: UInt64, until: Instant) -> Bool {
+    func renew(_ fence: UInt64, until: Instant) -> Bool {
         guard let lease = leases[fence] else { return false }
-        leases[fence] = Lease(claim: lease.claim, identities: lease.identities, until: until)
+        lease.until = until
         return true
     }
 
     mutating func release(_ fence: UInt64) {
-        if !committing.contains(fence) { remove(fence) }
+        if leases[fence]?.isCommitting == false { remove(fence) }
     }
 
-    mutating func mark(_ fence: UInt64, isCommitting: Bool) {
-        if !isCommitting { committing.remove(fence) } else if leases[fence] != nil { committing.insert(fence) }
+    /// Its commit is enqueued. `nil` for a claim that is gone.
+    func beginCommit(_ fence: UInt64) -> Claimed? {
+        guard let lease = leases[fence] else { return nil }
+        lease.isCommitting = true
+        return lease.claim
+    }
+
+    /// Nothing of its commit counts: it ends by time again.
+    func endCommit(_ fence: UInt64) {
+        guard let lease = leases[fence] else { return }
+        lease.isCommitting = false
+        lease.isWritten = false
     }
 
     /// Gives up the claims whose lease has ended and that nobody else asked for.
     mutating func sweep(at now: Instant) {
-        for (fence, lease) in leases where lease.until <= now && !committing.contains(fence) { remove(fence) }
+        for (fence, lease) in leases where lease.until <= now && !lease.isCommitting { remove(fence) }
     }
 }

@@ -10,26 +10,13 @@ struct CommitWriter {
 
     let tables: Tables
     let options: StoreOptions
-    /// What became of each fence of this transaction, so that one that is committed twice is written once.
-    private var results: [UInt64: CommitResult] = [:]
 
-    init(tables: Tables, options: StoreOptions) {
-        self.tables = tables
-        self.options = options
-    }
-
-    mutating func perform(
+    func perform(
         _ work: StoreCore.Work, claims: Claims, committed: CommittedFences
     ) throws -> StoreCore.Answer {
         switch work {
         case .commit(let entries):
-            var answers: [CommitResult] = []
-            for entry in entries {
-                let result = try results[entry.fence] ?? perform(entry, claims: claims, committed: committed)
-                results[entry.fence] = result
-                answers.append(result)
-            }
-            return .results(answers)
+            return .results(try entries.map { try perform($0, claims: claims, committed: committed) })
         case .refuse(let refusals, let now):
             for refusal in refusals {
                 try tables.refuse(refusal, keepsBody: options.journal.keepsPayloads, at: now)
@@ -57,26 +44,27 @@ struct CommitWriter {
     private func perform(
         _ entry: StoreCore.Entry, claims: Claims, committed: CommittedFences
     ) throws -> CommitResult {
-        guard let claim = claims[entry.fence], let identities = claims.identities(of: entry.fence) else {
+        guard let end = entry.end, let lease = claims[entry.fence] else {
             return committed.contains(entry.fence) ? .committed : .lostClaim
         }
-        if case .done(let effects) = entry.commitment.verdict {
-            if let refusal = effects.refusal(of: claim.handler) { return .refused(refusal) }
-            guard try tables.isCurrent(effects, of: claim.handler, at: entry.now) else { return .lostState }
+        // One that is committed twice is written once.
+        if lease.isWritten { return .committed }
+        if let effects = end.effects {
+            if let refusal = effects.refusal(of: end.claim.handler) { return .refused(refusal) }
+            guard try tables.isCurrent(effects, of: end.claim.handler, at: end.time) else { return .lostState }
         }
         // Two rows of our own making: nothing in them can fail alone.
-        if entry.commitment.verdict.isPlain, !claim.isTimer {
-            try write(entry, of: claim, identities)
-            return .committed
-        }
-        do {
-            return try tables.savepoint {
-                try write(entry, of: claim, identities)
-                return .committed
+        if end.isPlain {
+            try write(entry, end, lease.identities)
+        } else {
+            do { try tables.savepoint { try write(entry, end, lease.identities) } } catch let error as DatabaseError
+            where Self.isOfTheRow(error) {
+                let cause = "SQLite \(error.extendedResultCode.rawValue)"
+                return .refused(Failure(.handleTooLarge, end.claim.handler.text, cause))
             }
-        } catch let error as DatabaseError where Self.isOfTheRow(error) {
-            return .refused(Failure(.handleTooLarge, claim.handler.text, "SQLite \(error.extendedResultCode.rawValue)"))
         }
+        lease.isWritten = true
+        return .committed
     }
 
     /// True for an error that these values cause and others do not.
@@ -84,32 +72,36 @@ struct CommitWriter {
         [.SQLITE_TOOBIG, .SQLITE_CONSTRAINT, .SQLITE_MISMATCH].contains(error.resultCode)
     }
 
-    private func write(_ entry: StoreCore.Entry, of claim: Claimed, _ identities: Identities) throws {
-        let now = entry.now
-        let commitment = entry.commitment
-        try tables.record(claim, identities, commitment)
-        if let permit = claim.permit { try tables.use(permit, by: commitment.verdict) }
-        switch commitment.verdict {
-        case .done(let effects):
+    private func write(_ entry: StoreCore.Entry, _ end: RunEnd, _ identities: Identities) throws {
+        let (claim, now) = (end.claim, end.time)
+        try tables.record(end, identities)
+        if let permit = claim.permit { try tables.use(permit, by: end.commitment.verdict) }
+        switch end.outcome {
+        case .done:
             try tables.free(behind: claim)
             if claim.isTimer { try tables.removeTimer(of: claim.id) }
-            for (write, version) in zip(effects.writes, entry.versions) {
-                try tables.write(write, version: version, of: claim.handler, at: now)
-            }
-            for (ordinal, draft) in effects.drafts.enumerated() {
-                try tables.enqueue(draft, ordinal: ordinal, of: claim, at: now)
-            }
-            for timer in effects.timers { try tables.change(timer, of: claim, fence: entry.fence) }
-        case .retry:
-            if claim.isTimer { try tables.retryTimer(of: claim.id) }
-        case .dead(_, let letter, let parks):
+            if let effects = end.effects { try write(effects, entry, of: claim, at: now) }
+        case .dead:
             if claim.isTimer { try tables.removeTimer(of: claim.id) }
-            if parks { try tables.park(claim, until: commitment.keepUntil, at: now) }
+            guard case .dead(_, let letter, let parks) = end.commitment.verdict else { break }
+            if parks { try tables.park(claim, until: end.commitment.keepUntil, at: now) }
             if let letter {
                 try tables.shelve(letter, queue: claim.consumer, message: claim.messageID, at: now)
             }
+        default:
+            if claim.isTimer { try tables.retryTimer(of: claim.id) }
         }
-        try tables.append(JournalEntry(commitment, of: claim, at: now), body: claim.payload)
+        try tables.append(end)
+    }
+
+    private func write(_ effects: Effects, _ entry: StoreCore.Entry, of claim: Claimed, at now: Instant) throws {
+        for (write, version) in zip(effects.writes, entry.versions) {
+            try tables.write(write, version: version, of: claim.handler, at: now)
+        }
+        for (ordinal, draft) in effects.drafts.enumerated() {
+            try tables.enqueue(draft, ordinal: ordinal, of: claim, at: now)
+        }
+        for timer in effects.timers { try tables.change(timer, of: claim, fence: entry.fence) }
     }
 
     /// In a savepoint: of a submission everything is taken, or nothing.
@@ -126,14 +118,15 @@ struct CommitWriter {
     }
 }
 
-extension Commitment.Verdict {
+extension RunEnd {
     /// Nothing but the ledger and the journal hears of it.
     fileprivate var isPlain: Bool {
-        switch self {
-        case .done(let effects):
-            effects.writes.isEmpty && effects.drafts.isEmpty && effects.timers.isEmpty
-        case .retry: true
-        case .dead: false
+        if claim.isTimer { return false }
+        switch outcome {
+        case .done:
+            return effects.map { $0.writes.isEmpty && $0.drafts.isEmpty && $0.timers.isEmpty } ?? true
+        case .dead: return false
+        default: return true
         }
     }
 }

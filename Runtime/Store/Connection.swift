@@ -1,5 +1,7 @@
+import CSQLite
 import Events
 import GRDB
+import GRDBSQLite
 
 /// The one connection to the database file, and the counters that move with its transactions.
 ///
@@ -8,6 +10,7 @@ import GRDB
 final class Connection {
     let path: String
     private let queue: DatabaseQueue
+    /// `nil` when it is closed.
     private var statements: Statements?
     private(set) var counters: Counters
     private let durability: StoreOptions.Durability
@@ -18,6 +21,7 @@ final class Connection {
     ///   when the file is checked whole and a new boot begins.
     /// - Throws: `store.unavailable`, `store.full`, `store.newer`, `store.corrupt`.
     init(_ options: StoreOptions, after previous: Counters?) throws(Failure) {
+        csqlite_count_no_memory()
         let path = options.path
         self.path = path
         durability = options.durability
@@ -26,14 +30,18 @@ final class Connection {
         try Volume.openPrivate(path, create: previous == nil)
         do {
             let queue = try DatabaseQueue(path: path, configuration: Self.configuration(options.durability))
-            counters = try queue.writeWithoutTransaction { db in
+            (counters, statements) = try queue.writeWithoutTransaction { db in
                 let found = try Schema.inspect(db, at: path)
                 let mode = try String.fetchOne(db, sql: "PRAGMA journal_mode = WAL")
                 guard mode == "wal" else { throw Failure(.storeUnavailable, path, "no write-ahead log here") }
                 if previous == nil { try Self.check(db, at: path) }
                 try Schema.upgrade(db, from: found)
                 if options.durability == .ephemeral { try Schema.indexParents(db) }
-                return try Counters.load(db, boot: previous?.journal.boot)
+                let counters = try Counters.load(db, boot: previous?.journal.boot)
+                // GRDB listens for commits, on its own queue alone; here they are made on the store's thread.
+                sqlite3_commit_hook(db.sqliteConnection, nil, nil)
+                sqlite3_rollback_hook(db.sqliteConnection, nil, nil)
+                return (counters, Statements(db))
             }
             self.queue = queue
         } catch {
@@ -63,8 +71,7 @@ final class Connection {
 
     /// Reads in one transaction, so that all of `body` sees one state of the file.
     func read<T>(_ body: (Tables) throws -> T) throws(Failure) -> T {
-        try perform { db in
-            let statements = statements(of: db)
+        try use { statements in
             try statements.run("BEGIN", [])
             let value = try body(Tables(statements, counters))
             try statements.run("COMMIT", [])
@@ -74,19 +81,15 @@ final class Connection {
 
     /// Looks something up, statement by statement: nobody else writes to the file.
     func look<T>(_ body: (Tables) throws -> T) throws(Failure) -> T {
-        try perform { db in try body(Tables(statements(of: db), counters)) }
+        try use { statements in try body(Tables(statements, counters)) }
     }
 
     /// Writes in one transaction. When it throws, whether the transaction counts is known to the file alone.
     /// - Parameter waits: for the disk. What does not is lost by a crash of the machine until a later one has waited;
     ///   a crash of the process loses none of it (SQLite, PRAGMA synchronous, NORMAL in WAL mode).
     func write<T>(waits: Bool = true, _ body: (Tables) throws -> T) throws(Failure) -> T {
-        try perform { db in
-            if durability == .durable, waits != isSynchronous {
-                try db.execute(sql: "PRAGMA synchronous = \(waits ? "FULL" : "NORMAL")")
-                isSynchronous = waits
-            }
-            let statements = statements(of: db)
+        if durability == .durable, waits != isSynchronous { try setSynchronous(waits) }
+        return try use { statements in
             let tables = Tables(statements, counters)
             try statements.run("BEGIN IMMEDIATE", [])
             let value = try body(tables)
@@ -96,16 +99,21 @@ final class Connection {
         }
     }
 
+    private func setSynchronous(_ waits: Bool) throws(Failure) {
+        try perform { db in try db.execute(sql: "PRAGMA synchronous = \(waits ? "FULL" : "NORMAL")") }
+        isSynchronous = waits
+    }
+
     /// Any use of the database that manages its own transactions.
     func perform<T>(_ body: (Database) throws -> T) throws(Failure) -> T {
         do { return try queue.writeWithoutTransaction(body) } catch { throw Self.failure(of: error, at: path) }
     }
 
-    private func statements(of db: Database) -> Statements {
-        if let statements { return statements }
-        let made = Statements(db)
-        statements = made
-        return made
+    /// On the caller's own thread: one at a time is all that SQLite asks for (threadsafe.html, multi-thread), and the
+    /// owner sees to it. GRDB's queue would be one more turn for each call.
+    private func use<T>(_ body: (Statements) throws -> T) throws(Failure) -> T {
+        guard let statements else { throw Failure(.storeUnavailable, path, "the connection is closed") }
+        do { return try body(statements) } catch { throw Self.failure(of: error, at: path) }
     }
 
     /// Gives the file back: with nothing left in the write-ahead log, if that is possible.

@@ -4,7 +4,7 @@ public import Pipeline
 /// The embedded store as the sidecar knows any store.
 extension SQLiteStore: EventStore {
     public var receipts: (any PublicationReceipts)? { options.durability == .ephemeral ? self : nil }
-    public var heads: (any JournalHeads)? { self }
+    public var heads: any JournalHeads { self }
     public var auditor: (any JournalAuditor)? { nil }
 
     /// Nobody else is there to see anything.

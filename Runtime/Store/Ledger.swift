@@ -42,28 +42,25 @@ extension Tables {
     }
 
     /// Records the end of a run, in the place of the row that the claim found or as a new one.
-    func record(_ claim: Claimed, _ identities: Identities, _ commitment: Commitment) throws {
-        if let old = try claim.row.flatMap({ try ledgerRow($0) }) {
-            if claim.wasDone, !commitment.verdict.isDone { return try recount(old, commitment) }
+    func record(_ end: RunEnd, _ identities: Identities) throws {
+        let isDone = end.outcome == .done
+        if let old = try end.claim.row.flatMap({ try ledgerRow($0) }) {
+            if end.claim.wasDone, !isDone { return try recount(old, end.commitment) }
             try remove(old)
         }
-        let number = counters.nextLedgerRow
-        let row = LedgerRow(number, claim, commitment)
-        try write("INSERT INTO ledger (row, keep_until, entry) VALUES (?, ?, ?)", row)
-        try keep(row)
-        counters.nextLedgerRow += 1
-        counters.statistics.ledger += 1
-        counters.ledgerKeys.append((identities.event, number))
-        if let token = identities.token { counters.ledgerKeys.append((token, number)) }
-        if let business = identities.business, row.state == .done { counters.ledgerKeys.append((business, number)) }
+        let (number, keepUntil) = (counters.nextLedgerRow, end.commitment.keepUntil)
+        LedgerRow.write(LedgerEnd(end: end), to: &statements.record)
+        try write("INSERT INTO ledger (row, keep_until, entry) VALUES (?, ?, ?)", number, keepUntil)
+        try keep(number, until: keepUntil)
+        counters.added(number, identities, isDone: isDone)
     }
 
-    private func write(_ sql: StaticString, _ row: LedgerRow) throws {
-        row.write(to: &statements.record)
-        try statements.record.bytes.withUnsafeBytes { entry in
+    /// The entry that was written to the record.
+    private func write(_ sql: StaticString, _ row: Int64, _ keepUntil: Instant) throws {
+        try statements.record.withUnsafeBytes { entry in
             try statements.write(sql) { values in
-                values.bind(1, row.row)
-                values.bind(2, row.keepUntil.unixMilliseconds)
+                values.bind(1, row)
+                values.bind(2, keepUntil.unixMilliseconds)
                 values.bind(3, entry)
             }
         }
@@ -75,7 +72,8 @@ extension Tables {
         row.history = commitment.history
         row.keepUntil = max(row.keepUntil, commitment.keepUntil)
         row.fence = commitment.lease.fence
-        try write("UPDATE ledger SET keep_until = ?2, entry = ?3 WHERE row = ?1", row)
+        LedgerRow.write(row, to: &statements.record)
+        try write("UPDATE ledger SET keep_until = ?2, entry = ?3 WHERE row = ?1", row.row, row.keepUntil)
     }
 
     /// With its places in the index.
@@ -85,5 +83,16 @@ extension Tables {
             try run("DELETE FROM ledger_keys WHERE key = ? AND row = ?", [.integer(key), .integer(row.row)])
             counters.lostLedgerKeys.append((key, row.row))
         }
+    }
+}
+
+extension Counters {
+    /// A row of the ledger was added.
+    fileprivate mutating func added(_ row: Int64, _ identities: Identities, isDone: Bool) {
+        nextLedgerRow += 1
+        statistics.ledger += 1
+        ledgerKeys.append((identities.event, row))
+        if let token = identities.token { ledgerKeys.append((token, row)) }
+        if let business = identities.business, isDone { ledgerKeys.append((business, row)) }
     }
 }

@@ -18,13 +18,13 @@ struct LedgerBlock {
 
 extension Tables {
     /// Notes until when a new row lives.
-    func keep(_ row: LedgerRow) throws {
-        let number = LedgerBlock.number(of: row.row)
+    func keep(_ row: Int64, until keepUntil: Instant) throws {
+        let number = LedgerBlock.number(of: row)
         if number != counters.ledgerBlock.number {
             try write(counters.ledgerBlock)
             counters.ledgerBlock = LedgerBlock(number: number)
         }
-        counters.ledgerBlock.keepUntil = min(counters.ledgerBlock.keepUntil ?? .distantFuture, row.keepUntil)
+        counters.ledgerBlock.keepUntil = min(counters.ledgerBlock.keepUntil ?? .distantFuture, keepUntil)
     }
 
     private func write(_ block: LedgerBlock) throws {

@@ -48,6 +48,8 @@ struct LedgerTail {
     private var written = 0
     private var lastOfFull: Int64 = 0
     private var gone: Set<Int64> = []
+    /// Of the keys that the file's index has.
+    private(set) var filter = LedgerFilter()
 
     private let block: Int
 
@@ -59,7 +61,9 @@ struct LedgerTail {
     mutating func append(_ keys: [(key: Int64, row: Int64)]) {
         for (key, row) in keys {
             newest = max(newest, row)
-            if recent[key] == nil { recent[key] = row } else { others[key, default: []].append(row) }
+            guard let first = recent.updateValue(row, forKey: key) else { continue }
+            recent[key] = first
+            others[key, default: []].append(row)
         }
     }
 
@@ -72,10 +76,12 @@ struct LedgerTail {
         }
     }
 
-    /// The rows that may be meant. The file is asked only if it has an index.
+    private var hasIndex: Bool { indexed > 0 || written > 0 }
+
+    /// The rows that may be meant. The file is asked only if its index may have the key.
     func rows(of key: Int64, in tables: Tables) throws -> [Int64] {
         var found: [Int64] = []
-        if indexed > 0 || written > 0 {
+        if hasIndex, filter.mayHave(key) {
             found = try tables.numbers("SELECT row FROM ledger_keys WHERE key = ?", key)
         }
         if !full.isEmpty {
@@ -87,6 +93,7 @@ struct LedgerTail {
         }
         if let row = recent[key] {
             if !found.contains(row) { found.append(row) }
+            if others.isEmpty { return found }
             for row in others[key] ?? [] where !found.contains(row) { found.append(row) }
         }
         return found
@@ -127,11 +134,19 @@ struct LedgerTail {
 
     /// The chunk is in the file.
     mutating func wrote(_ chunk: Chunk) {
+        for entry in chunk.keys { filter.add(entry.key) }
         written += chunk.places
         guard let last = chunk.indexed else { return }
         indexed = last
         (full, gone, written) = ([], [], 0)
     }
+
+    /// What of the index is to be read for the filter; `nil` for nothing.
+    mutating func reading(rows: Int, added: Int) -> LedgerFilter.Reading? {
+        hasIndex ? filter.reading(rows: rows, added: added) : nil
+    }
+
+    mutating func read(_ keys: [Int64], _ reading: LedgerFilter.Reading) { filter.read(keys, reading) }
 }
 
 extension Tables {
@@ -158,6 +173,17 @@ extension Tables {
         if let indexed = chunk.indexed {
             try run("INSERT OR REPLACE INTO meta VALUES ('indexed', ?)", [.integer(indexed)])
         }
+    }
+
+    /// The next keys of the index, in order.
+    func keys(_ reading: LedgerFilter.Reading) throws -> [Int64] {
+        guard let behind = reading.behind else {
+            return try numbers("SELECT key FROM ledger_keys ORDER BY key LIMIT ?", Int64(reading.count))
+        }
+        return try all(
+            "SELECT key FROM ledger_keys WHERE key > ? ORDER BY key LIMIT ?",
+            [.integer(behind), .number(reading.count)]
+        ) { $0.integer(0) }
     }
 
     /// Reads the tail from the file: the rows that its index does not have.

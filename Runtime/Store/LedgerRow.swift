@@ -2,8 +2,27 @@ import Events
 import Pipeline
 import StoreCommon
 
+/// What the entry of a row has: a row has it, and so has the end of a run.
+protocol LedgerFields {
+    var state: LedgerRow.State { get }
+    var consumer: QueueName { get }
+    var id: EventID { get }
+    var tokenDigest: Digest? { get }
+    var handler: HandlerID { get }
+    var businessKey: Digest? { get }
+    var messageID: MessageID { get }
+    var payloadDigest: Digest { get }
+    var source: String { get }
+    var detailType: String { get }
+    var resource: String { get }
+    var history: History { get }
+    var failure: Failure? { get }
+    var fence: UInt64 { get }
+    var generation: Int { get }
+}
+
 /// One row of the ledger: what became of an event.
-struct LedgerRow {
+struct LedgerRow: LedgerFields {
     /// As the file has it. Done is the least: of several rows it is the most telling one.
     enum State: Int64 {
         case done, dead, retry
@@ -34,31 +53,6 @@ struct LedgerRow {
     var fence: UInt64
     let generation: Int
 
-    /// The end of a run.
-    init(_ row: Int64, _ claim: Claimed, _ commitment: Commitment) {
-        self.row = row
-        keepUntil = commitment.keepUntil
-        (state, failure) =
-            switch commitment.verdict {
-            case .done: (.done, nil)
-            case .retry(let failure): (.retry, failure)
-            case .dead(let failure, _, _): (.dead, failure)
-            }
-        consumer = claim.consumer
-        id = claim.id
-        tokenDigest = claim.tokenDigest
-        handler = claim.handler
-        businessKey = claim.businessKey
-        messageID = claim.messageID
-        payloadDigest = claim.payloadDigest
-        source = claim.source
-        detailType = claim.detailType
-        resource = claim.resource
-        history = commitment.history
-        fence = commitment.lease.fence
-        generation = commitment.generation
-    }
-
     /// - Parameter row: the table's columns.
     /// - Throws: `store.corrupt` for an entry that no version wrote: what it says of an event must not be passed over.
     init(_ row: Columns) throws {
@@ -88,29 +82,30 @@ struct LedgerRow {
         self.state = state
     }
 
-    func write(to record: inout RecordWriter) {
+    /// The entry of a row.
+    static func write(_ row: some LedgerFields, to record: inout RecordWriter) {
         record.removeAll()
-        record.add(state.rawValue)
-        record.add(consumer.text)
-        record.add(id.issuer)
-        record.add(id.text)
-        record.add(tokenDigest)
-        record.add(handler.text)
-        record.add(businessKey)
-        record.add(messageID.text)
-        record.add(payloadDigest)
-        record.add(source)
-        record.add(detailType)
-        record.add(resource)
-        record.add(history.attempts)
-        record.add(history.spent.counts)
-        record.add(history.strikes)
-        record.add(history.firstSeen.unixMilliseconds)
-        record.add(Int64(bitPattern: fence))
-        record.add(generation)
-        record.add(failure?.code.rawValue ?? "")
-        record.add(failure?.subject ?? "")
-        record.add(failure?.cause ?? "")
+        record.add(row.state.rawValue)
+        record.add(row.consumer.text)
+        record.add(row.id.issuer)
+        record.add(row.id.text)
+        record.add(row.tokenDigest)
+        record.add(row.handler.text)
+        record.add(row.businessKey)
+        record.add(row.messageID.text)
+        record.add(row.payloadDigest)
+        record.add(row.source)
+        record.add(row.detailType)
+        record.add(row.resource)
+        record.add(row.history.attempts)
+        record.add(row.history.spent.counts)
+        record.add(row.history.strikes)
+        record.add(row.history.firstSeen.unixMilliseconds)
+        record.add(Int64(bitPattern: row.fence))
+        record.add(row.generation)
+        record.add(row.failure?.code.rawValue ?? "")
+        record.add(row.failure?.subject ?? "")
+        record.add(row.failure?.cause ?? "")
     }
 
     /// True if it shares this identity with the request.
@@ -140,6 +135,29 @@ struct LedgerRow {
     }
 }
 
-extension Commitment.Verdict {
-    var isDone: Bool { if case .done = self { true } else { false } }
+/// The row that a run leaves.
+struct LedgerEnd: LedgerFields {
+    let end: RunEnd
+
+    var state: LedgerRow.State {
+        switch end.outcome {
+        case .done: .done
+        case .dead: .dead
+        default: .retry
+        }
+    }
+    var consumer: QueueName { end.claim.consumer }
+    var id: EventID { end.claim.event.id }
+    var tokenDigest: Digest? { end.claim.event.tokenDigest }
+    var handler: HandlerID { end.claim.handler }
+    var businessKey: Digest? { end.claim.businessKey }
+    var messageID: MessageID { end.claim.messageID }
+    var payloadDigest: Digest { end.claim.event.payloadDigest }
+    var source: String { end.claim.event.source }
+    var detailType: String { end.claim.event.detailType }
+    var resource: String { end.claim.event.resource }
+    var history: History { end.commitment.history }
+    var failure: Failure? { end.failure }
+    var fence: UInt64 { end.commitment.lease.fence }
+    var generation: Int { end.commitment.generation }
 }

@@ -38,12 +38,12 @@ actor StoreCore {
         case submitted(Result<[String], Failure>)
         case count(Int)
     }
-    /// A commitment, with the versions that its writes will have.
+    /// The end of a run, with the versions that its writes will have.
     struct Entry {
-        let commitment: Commitment
-        let versions: [UInt64]
-        let now: Instant
-        var fence: UInt64 { commitment.lease.fence }
+        let fence: UInt64
+        /// `nil` where the claim was gone already.
+        let end: RunEnd?
+        var versions: [UInt64] = []
     }
 
     let executor: StoreExecutor
@@ -108,13 +108,13 @@ actor StoreCore {
             try tables.load(tail)
             let known = try tables.ledgerTail(block: options.ledgerBlock)
             let recorded = try fences.filter { fence in
-                try claims[fence].map { try tables.isRecorded($0, fence: fence, known) } ?? false
+                try claims[fence].map { try tables.isRecorded($0.claim, fence: fence, known) } ?? false
             }
             return (known, recorded)
         }
         ledgerTail = known
         for fence in fences {
-            claims.mark(fence, isCommitting: false)
+            claims.endCommit(fence)
             if recorded.contains(fence) { conclude(fence) }
         }
         doubtful = []
@@ -200,17 +200,18 @@ actor StoreCore {
     /// Gives the writes of a run their versions, and shows them to whoever reads from now on.
     func prepare(_ commitment: Commitment, at now: Instant) -> Entry {
         let fence = commitment.lease.fence
-        claims.mark(fence, isCommitting: true)
-        guard let claim = claims[fence], case .done(let effects) = commitment.verdict,
-            effects.refusal(of: claim.handler) == nil
-        else { return Entry(commitment: commitment, versions: [], now: now) }
+        guard let claim = claims.beginCommit(fence) else { return Entry(fence: fence, end: nil) }
+        let end = RunEnd(commitment, of: claim, at: now)
+        guard let effects = end.effects, effects.refusal(of: claim.handler) == nil else {
+            return Entry(fence: fence, end: end)
+        }
         let versions = effects.writes.map { write in
             let version = nextNumber()
             pendingState[StateKey(handler: claim.handler, key: write.key)] = PendingValue(
                 value: write.value, version: version, expires: write.expires(from: now))
             return version
         }
-        return Entry(commitment: commitment, versions: versions, now: now)
+        return Entry(fence: fence, end: end, versions: versions)
     }
 
     @discardableResult
@@ -251,12 +252,16 @@ actor StoreCore {
         var answers: [Answer]?
         do throws(Failure) {
             let connection = try open()
-            let chunk = ledgerTail.chunk(added: calls.reduce(0) { $0 + $1.work.ledgerKeys })
+            let added = calls.reduce(0) { $0 + $1.work.ledgerKeys }
+            let chunk = ledgerTail.chunk(added: added)
+            let reading = ledgerTail.reading(rows: connection.counters.statistics.ledger, added: added)
+            var read: [Int64] = []
             do throws(Failure) {
                 try connection.write(waits: calls.contains(where: \.work.waits)) { tables in
+                    read = try reading.map(tables.keys) ?? []
                     // First, so that what this transaction removes is not put there after it.
                     try tables.index(chunk)
-                    var writer = CommitWriter(tables: tables, options: options)
+                    let writer = CommitWriter(tables: tables, options: options)
                     let made = try calls.map { try writer.perform($0.work, claims: claims, committed: committed) }
                     for row in rows { try tables.append(row) }
                     keys = tail.chunk(atMost: tables.keysPerTransaction)
@@ -265,12 +270,13 @@ actor StoreCore {
                 }
                 indexed(keys, connection.counters)
                 ledgerTail.wrote(chunk)
+                if let reading { ledgerTail.read(read, reading) }
             } catch {
                 try recover(calls, from: error)
             }
             finish(calls, answers ?? [], took: clock.now - start)
         } catch {
-            for fence in fences(of: calls) where !doubtful.contains(fence) { claims.mark(fence, isCommitting: false) }
+            for fence in fences(of: calls) where !doubtful.contains(fence) { claims.endCommit(fence) }
             for call in calls { call.answer.resume(returning: .failure(error)) }
         }
         // Everything that was pending is in the file now, or gone: readers that saw what is gone lose at their commit.
@@ -304,7 +310,7 @@ actor StoreCore {
                     if result == .committed {
                         conclude(entry.fence)
                     } else {
-                        claims.mark(entry.fence, isCommitting: false)
+                        claims.endCommit(entry.fence)
                     }
                 }
             }

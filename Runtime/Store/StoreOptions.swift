@@ -1,4 +1,4 @@
-public import Events
+public import Pipeline
 
 /// Where the store lives, what it promises, and how long it keeps what nobody needs any more.
 public struct StoreOptions: Sendable {
@@ -31,15 +31,6 @@ public struct StoreOptions: Sendable {
         self.journal = journal
         self.observer = observer
     }
-}
-
-/// What happens in the store, as values: log lines and metrics derive from them.
-public enum StoreEvent: Sendable {
-    /// One transaction: how many calls it served, and how long it took with its wait for the disk.
-    case committed(calls: Int, took: Duration)
-    /// A transaction failed; the connection was given up, and what it held is read back by the next one.
-    case failed(Failure)
-    case reopened
 }
 
 /// How much the store holds.

@@ -11,10 +11,10 @@ final class Tables {
         self.counters = counters
         self.counters.wroteOutbox = false
         self.counters.changedTimers = false
-        self.counters.publicationsEnded = []
-        self.counters.journalKeys = []
-        self.counters.ledgerKeys = []
-        self.counters.lostLedgerKeys = []
+        self.counters.publicationsEnded.removeAll(keepingCapacity: true)
+        self.counters.journalKeys.removeAll(keepingCapacity: true)
+        self.counters.ledgerKeys.removeAll(keepingCapacity: true)
+        self.counters.lostLedgerKeys.removeAll(keepingCapacity: true)
     }
 
     /// Runs `body` in a savepoint: an error that leaves the transaction alive undoes `body`, and nothing else.

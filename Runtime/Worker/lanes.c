@@ -94,8 +94,8 @@ void lanes_give(worker *w, uint32_t batch, uint8_t *payload, size_t size) {
         free(l->payload); /* of a batch that was not whole */
         l->payload = payload;
         l->count = is_whole ? count : 0;
-        pthread_cond_broadcast(&l->changed);
         pthread_mutex_unlock(&l->lock);
+        pthread_cond_broadcast(&l->changed); /* not before: who is woken would wait for the lock */
     } else {
         free(payload);
     }
@@ -171,10 +171,9 @@ static void begin(run *r, uint64_t allowed_ms) {
 
 #define GUARD 0xa7
 
+/* Each byte is as the one before, and the first is as it was. */
 static bool is_untouched(const unsigned char *strip) {
-    for (size_t i = 0; i < GUARD_BYTES; ++i)
-        if (strip[i] != GUARD) return false;
-    return true;
+    return strip[0] == GUARD && memcmp(strip, strip + 1, GUARD_BYTES - 1) == 0;
 }
 
 /* Whose memory was written over cannot be believed any more: its process ends, with the marks standing. */

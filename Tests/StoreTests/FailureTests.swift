@@ -46,6 +46,7 @@ import Testing
                 case .committed: "committed"
                 case .failed(let failure): failure.code.rawValue
                 case .reopened: "reopened"
+                case .connected, .exchanged, .repeated: "of a shared store"
                 }
             heard.withLock { $0.append(word) }
         }

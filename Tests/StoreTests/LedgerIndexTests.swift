@@ -123,6 +123,80 @@ import Testing
         #expect(Int(try await bench.rows("SELECT min(row) FROM ledger")[0][0]) ?? 0 > 110)
     }
 
+    /// What the file's index has, the filter may not deny.
+    private func expectKnown(_ bench: Bench) async throws -> LedgerFilter {
+        let filter = await bench.store.core.ledgerTail.filter
+        let last = try await indexed(bench)
+        for row in try await bench.rows("SELECT DISTINCT key FROM ledger_keys WHERE row <= \(last)") {
+            #expect(filter.mayHave(try #require(Int64(row[0]))))
+        }
+        return filter
+    }
+
+    private func strangers(_ filter: LedgerFilter) -> Int {
+        (0..<10_000).count { filter.mayHave(LedgerKey.make(event: "stranger-\($0)")) }
+    }
+
+    @Test func whatIsNewIsToldFromMemory() async throws {
+        let bench = try Bench(ledgerBlock: 300)
+        try await commit(bench, 0..<1_000)
+        #expect(try await indexed(bench) > 800)
+        #expect(strangers(try await expectKnown(bench)) < 100)
+        try await bench.reopen()
+        // Until it has read the whole index again, everything may be there.
+        #expect(strangers(try await expectKnown(bench)) == 10_000)
+        try await commit(bench, 1_000..<1_030)
+        #expect(strangers(try await expectKnown(bench)) == 10_000)
+        try await commit(bench, 1_030..<1_200)
+        #expect(strangers(try await expectKnown(bench)) < 100)
+        try await expectDone(bench, stride(from: 0, to: 1_200, by: 13))
+    }
+
+    @Test func nothingThatWasDoneIsTakenForNew() async throws {
+        let bench = try Bench(ledgerBlock: 200)
+        var random = SeededGenerator(seed: 7)
+        var (first, last) = (0, 0)
+        for round in 0..<24 {
+            let more = Int.random(in: 1...120, using: &random)
+            try await commit(bench, last..<last + more)
+            last += more
+            // Some are run again by an operator's word, so that their rows are others.
+            for number in (first..<last).shuffled(using: &random).prefix(3) {
+                try await bench.permit("e-\(number)")
+                let event = bench.event("e-\(number)", payload: "\(number)", token: "t-\(number)")
+                let claim = try await bench.claim(bench.request(event, business: "b-\(number)"))
+                #expect(try await bench.commit(try #require(claim.lease)) == .committed)
+            }
+            if round % 5 == 3 { try await bench.reopen() }
+            if round % 9 == 7 {
+                bench.now = bench.now + .days(6)
+                try await bench.store.sweep(at: bench.now)
+                first = last
+            }
+            _ = try await expectKnown(bench)
+            try await expectDone(bench, (first..<last).shuffled(using: &random).prefix(40))
+        }
+    }
+
+    @Test func aFilterIsMadeAnewWhenItHasTwiceAsMuch() {
+        var filter = LedgerFilter()
+        var index: [Int64] = []
+        var made = 0
+        for first in stride(from: 0, to: 12_000, by: 400) {
+            let keys = (first..<first + 400).map { LedgerKey.make(event: "e-\($0)") }
+            for key in keys { filter.add(key) }
+            index = (index + keys).sorted()
+            if let reading = filter.reading(rows: index.count, added: keys.count) {
+                if reading.behind == nil { made += 1 }
+                filter.read(Array(index.drop { $0 <= reading.behind ?? .min }.prefix(reading.count)), reading)
+            }
+            #expect(stride(from: first % 7, to: index.count, by: 7).allSatisfy { filter.mayHave(index[$0]) })
+        }
+        #expect(made == 2)
+        #expect(index.allSatisfy(filter.mayHave))
+        #expect(strangers(filter) < 200)
+    }
+
     @Test func aRowThatCannotBeReadIsNoNewEvent() async throws {
         let bench = try Bench()
         try await bench.done("e-1")

@@ -68,7 +68,7 @@ import Testing
         "AWS": tools.union(["Pipeline", "StoreCommon", "Foundation"]),
         "Signatures": tools.union(["Pipeline", "CDilithium", "Foundation"]),
         "Services": tools.union(["Pipeline"]),
-        "Store": tools.union(["Pipeline", "StoreCommon", "GRDB", "GRDBSQLite", "Foundation"]),
+        "Store": tools.union(["Pipeline", "StoreCommon", "CSQLite", "GRDB", "GRDBSQLite", "Foundation"]),
         "PostgreSQL": tools.union(["Pipeline", "StoreCommon", "CPostgreSQL"]),
         "Plugins": tools.union(["Pipeline", "ABI", "CProcess", "WorkerInstance", "WorkerProtocol", "Foundation"]),
         "Conformance": ["Events", "Pipeline", "JSON", "Plugins", "WorkerProtocol"],

@@ -1,20 +1,13 @@
 public import Events
 public import Pipeline
 
-/// What a store must know of a claimed event to commit its end; the payload only where the journal keeps it.
+/// What a store must know of a claimed event to commit its end.
 public final class Claimed: Sendable {
     public let consumer: QueueName
     public let messageID: MessageID
-    public let id: EventID
-    public let tokenDigest: Digest?
-    public let payloadDigest: Digest
-    public let source: String
-    public let detailType: String
-    public let resource: String
-    public let trace: Event.Trace
-    public let keyID: String
+    public let event: Event
     public let sentAt: Instant
-    public let payload: Bytes?
+    private let keepsPayload: Bool
     public let handler: HandlerID
     public let businessKey: Digest?
     public let group: String?
@@ -29,19 +22,11 @@ public final class Claimed: Sendable {
         _ request: ClaimRequest, history: History, row: Int64?, wasDone: Bool = false, permit: Permit? = nil,
         keepsPayload: Bool
     ) {
-        let event = request.event
         consumer = request.consumer
         messageID = request.messageID
-        id = event.id
-        tokenDigest = event.tokenDigest
-        payloadDigest = event.payloadDigest
-        source = event.source
-        detailType = event.detailType
-        resource = event.resource
-        trace = event.trace
-        keyID = event.keyID
+        event = request.event
         sentAt = request.sentAt
-        payload = keepsPayload ? event.detail : nil
+        self.keepsPayload = keepsPayload
         handler = request.handler
         businessKey = request.businessKey
         group = request.group
@@ -51,6 +36,16 @@ public final class Claimed: Sendable {
         self.permit = permit
     }
 
+    public var id: EventID { event.id }
+    public var tokenDigest: Digest? { event.tokenDigest }
+    public var payloadDigest: Digest { event.payloadDigest }
+    public var source: String { event.source }
+    public var detailType: String { event.detailType }
+    public var resource: String { event.resource }
+    public var trace: Event.Trace { event.trace }
+    public var keyID: String { event.keyID }
+    /// Where the journal keeps it.
+    public var payload: Bytes? { keepsPayload ? event.detail : nil }
     public var isTimer: Bool { source == TimerEvent.source && id.issuer == TimerEvent.issuer }
 
     public func dedupRow(_ match: Dedup.Row.Match) -> Dedup.Row {

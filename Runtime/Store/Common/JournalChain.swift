@@ -39,10 +39,24 @@ public enum JournalChain {
     public static func write(
         _ entry: JournalEntry, number: Int64, boot: Int64, after previous: Digest, to record: inout RecordWriter
     ) -> Digest {
+        write(fields: entry, number, boot, previous, to: &record)
+    }
+
+    /// The same of a run's end.
+    public static func write(
+        _ end: RunEnd, number: Int64, boot: Int64, after previous: Digest, to record: inout RecordWriter
+    ) -> Digest {
+        write(fields: end, number, boot, previous, to: &record)
+    }
+
+    private static func write(
+        fields: some JournalFields, _ number: Int64, _ boot: Int64, _ previous: Digest,
+        to record: inout RecordWriter
+    ) -> Digest {
         record.removeAll()
         addPlace(number, boot, previous, to: &record)
-        JournalRecord.write(entry, to: &record)
-        return record.bytes.withUnsafeBytes(Hash.sha256(buffer:))
+        JournalRecord.write(fields: fields, to: &record)
+        return record.withUnsafeBytes(Hash.sha256(buffer:))
     }
 
     /// The hash of a row as it was kept.
@@ -65,6 +79,8 @@ public enum JournalChain {
 extension Duration {
     /// Whole microseconds, rounded towards zero.
     public var microseconds: Int64 {
-        components.seconds &* 1_000_000 &+ components.attoseconds / 1_000_000_000_000
+        // 10^12 is 2^12 times 5^12: what lies within a day, nearly, is divided with 64 bits.
+        if let short = UInt64(exactly: attoseconds >> 12) { return Int64(short / 244_140_625) }
+        return components.seconds &* 1_000_000 &+ components.attoseconds / 1_000_000_000_000
     }
 }

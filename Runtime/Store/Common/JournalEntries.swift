@@ -5,49 +5,6 @@ public import Pipeline
 // What the journal says of claims, refusals and publications: the same words in every store.
 
 extension JournalEntry {
-    // MARK: - what happened to an event
-
-    public init(_ outcome: Outcome, of claim: Claimed, at now: Instant) {
-        self.init(time: now, kind: .event, direction: .incoming, outcome: outcome)
-        queue = claim.consumer.text
-        handler = claim.handler.text
-        if !claim.isTimer {
-            message = claim.messageID.text
-            sentAt = claim.sentAt
-        }
-        issuer = claim.id.issuer
-        event = claim.id.text
-        source = claim.source
-        detailType = claim.detailType
-        resource = claim.resource
-        keyID = claim.keyID
-        payload = claim.payloadDigest
-        take(claim.trace)
-    }
-
-    /// A run that the ledger alone would have refused says so.
-    private static let permitted = "permitted by override"
-
-    /// The end of a run.
-    public init(_ commitment: Commitment, of claim: Claimed, at now: Instant) {
-        switch commitment.verdict {
-        case .done: self.init(.done, of: claim, at: now)
-        case .retry(let failure):
-            self.init(.retry, of: claim, at: now)
-            take(failure)
-        case .dead(let failure, _, _):
-            self.init(.dead, of: claim, at: now)
-            take(failure)
-        }
-        if claim.permit != nil { cause += cause.isEmpty ? Self.permitted : " (\(Self.permitted))" }
-        generation = commitment.generation
-        attempt = commitment.history.attempts
-        deliveries = commitment.run.deliveries
-        waited = commitment.run.waited
-        took = commitment.run.took
-        retryAt = commitment.run.retryAt
-    }
-
     /// An event from outside has an id and waits for the bus.
     public init(accepted entry: Submission.Entry, at now: Instant) {
         let draft = entry.draft

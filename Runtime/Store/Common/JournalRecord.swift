@@ -4,6 +4,10 @@ public import Events
 /// what is kept: never change it.
 public enum JournalRecord {
     public static func write(_ entry: JournalEntry, to record: inout RecordWriter) {
+        write(fields: entry, to: &record)
+    }
+
+    static func write(fields entry: some JournalFields, to record: inout RecordWriter) {
         record.add(entry.time.unixMilliseconds)
         record.add(entry.outcome.rawValue)
         record.add(entry.source)

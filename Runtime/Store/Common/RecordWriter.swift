@@ -6,52 +6,104 @@ public import Events
 /// bytes are preceded by their length as such a number; what may be missing by a byte 0 or 1. So no two lists of values
 /// are written alike.
 public struct RecordWriter: Sendable {
-    public private(set) var bytes: [UInt8] = []
+    /// The longest number.
+    private static let numberBytes = 10
 
-    public init() { bytes.reserveCapacity(1_024) }
+    /// Room; the first `count` bytes are written.
+    private var room = [UInt8](repeating: 0, count: 1_024)
+    public private(set) var count = 0
 
-    public var count: Int { bytes.count }
+    public init() {}
 
-    public mutating func removeAll() { bytes.removeAll(keepingCapacity: true) }
+    /// A copy of what was written.
+    public var bytes: [UInt8] { Array(room[..<count]) }
+
+    /// What was written, where it lies.
+    public func withUnsafeBytes<T>(_ body: (UnsafeRawBufferPointer) throws -> T) rethrows -> T {
+        try room.withUnsafeBytes { try body(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+    }
+
+    public mutating func removeAll() { count = 0 }
 
     @inlinable public mutating func add(_ number: Int) { add(Int64(number)) }
 
-    public mutating func add(_ number: Int64) { addLength(UInt64(bitPattern: (number << 1) ^ (number >> 63))) }
+    public mutating func add(_ number: Int64) {
+        append(atMost: Self.numberBytes) { Self.put(Self.zigzag(number), at: $0) }
+    }
 
     public mutating func add(_ number: Int64?) {
-        bytes.append(number == nil ? 0 : 1)
-        if let number { add(number) }
+        append(atMost: Self.numberBytes + 1) { place in
+            place.pointee = number == nil ? 0 : 1
+            return number.map { Self.put(Self.zigzag($0), at: place + 1) } ?? place + 1
+        }
     }
 
     public mutating func add(_ text: String) {
-        let utf8 = text.utf8
-        addLength(UInt64(utf8.count))
-        if utf8.withContiguousStorageIfAvailable({ bytes.append(contentsOf: $0) }) == nil {
-            bytes.append(contentsOf: utf8)
+        let utf8 = text.utf8.span
+        utf8.withUnsafeBufferPointer { utf8 in
+            append(atMost: Self.numberBytes + utf8.count) { place in
+                let start = Self.put(UInt64(utf8.count), at: place)
+                if let from = utf8.baseAddress { start.update(from: from, count: utf8.count) }
+                return start + utf8.count
+            }
         }
     }
 
-    public mutating func add(_ digest: Digest) { digest.withUnsafeBytes { bytes.append(contentsOf: $0) } }
+    public mutating func add(_ digest: Digest) { append(atMost: 32) { Self.put(digest, at: $0) } }
 
     public mutating func add(_ digest: Digest?) {
-        bytes.append(digest == nil ? 0 : 1)
-        if let digest { add(digest) }
-    }
-
-    private mutating func addLength(_ number: UInt64) {
-        var rest = number
-        while rest >= 0x80 {
-            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
-            rest >>= 7
+        append(atMost: 33) { place in
+            place.pointee = digest == nil ? 0 : 1
+            return digest.map { Self.put($0, at: place + 1) } ?? place + 1
         }
-        bytes.append(UInt8(truncatingIfNeeded: rest))
     }
 
     // MARK: - what precedes a record
 
     /// Eight bytes, the highest first.
     mutating func addWord(_ number: Int64) {
-        withUnsafeBytes(of: number.bigEndian) { bytes.append(contentsOf: $0) }
+        append(atMost: 8) { place in
+            UnsafeMutableRawPointer(place).storeBytes(of: number.bigEndian, as: Int64.self)
+            return place + 8
+        }
+    }
+
+    // MARK: - bytes
+
+    /// - Parameter put: writes there, at most so many bytes, and answers where it ended.
+    @inline(__always)
+    private mutating func append(
+        atMost most: Int, _ put: (UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>
+    ) {
+        if room.count - count < most { grow(by: most) }
+        let start = count
+        count = room.withUnsafeMutableBufferPointer { room in
+            guard let base = room.baseAddress else { return start }
+            return put(base + start) - base
+        }
+    }
+
+    @inline(never)
+    private mutating func grow(by most: Int) { room += [UInt8](repeating: 0, count: max(room.count, most)) }
+
+    private static func zigzag(_ number: Int64) -> UInt64 { UInt64(bitPattern: (number << 1) ^ (number >> 63)) }
+
+    @inline(__always)
+    private static func put(_ number: UInt64, at place: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8> {
+        var (rest, place) = (number, place)
+        while rest >= 0x80 {
+            place.pointee = UInt8(truncatingIfNeeded: rest) | 0x80
+            place += 1
+            rest >>= 7
+        }
+        place.pointee = UInt8(truncatingIfNeeded: rest)
+        return place + 1
+    }
+
+    @inline(__always)
+    private static func put(_ digest: Digest, at place: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8> {
+        digest.withUnsafeBytes { UnsafeMutableRawBufferPointer(start: place, count: 32).copyMemory(from: $0) }
+        return place + 32
     }
 }
 

@@ -40,9 +40,9 @@ public struct StableHash {
 }
 
 extension Digest {
-    public func withUnsafeBytes<T>(_ body: (UnsafeRawBufferPointer) -> T) -> T {
+    public func withUnsafeBytes<T>(_ body: (UnsafeRawBufferPointer) throws -> T) rethrows -> T {
         let words = (high.0.bigEndian, high.1.bigEndian, low.0.bigEndian, low.1.bigEndian)
-        return Swift.withUnsafeBytes(of: words, body)
+        return try Swift.withUnsafeBytes(of: words, body)
     }
 }
 

@@ -1,4 +1,5 @@
 import Events
+import StoreCommon
 import Synchronization
 
 /// Where the journal is looked up: a row's place under a hash of what it is about, as one number.
@@ -16,13 +17,17 @@ enum JournalKey {
     enum Field: UInt8 { case correlation = 1, event, resource, user, parent }
 
     static func hash(_ field: Field, _ text: String) -> Int64 {
-        text.utf8.withContiguousStorageIfAvailable { hash(field, UnsafeRawBufferPointer($0)) }
-            ?? Array(text.utf8).withUnsafeBytes { hash(field, $0) }
+        Int64(truncatingIfNeeded: spread(text, UInt64(field.rawValue)) >> (64 - UInt64(hashBits)))
+    }
+
+    static func spread(_ text: String, _ seed: UInt64) -> UInt64 {
+        let utf8 = text.utf8.span
+        return utf8.withUnsafeBytes { spread($0, seed) }
     }
 
     /// Eight bytes a step (multiplied and folded), and a last mixing (MurmurHash3's): for spreading, not for secrets.
-    private static func hash(_ field: Field, _ bytes: UnsafeRawBufferPointer) -> Int64 {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325 ^ UInt64(field.rawValue) << 32 ^ UInt64(bytes.count)
+    private static func spread(_ bytes: UnsafeRawBufferPointer, _ seed: UInt64) -> UInt64 {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325 ^ seed << 32 ^ UInt64(bytes.count)
         func mix(_ word: UInt64) {
             hash = (hash ^ UInt64(littleEndian: word)) &* 0x9E37_79B9_7F4A_7C15
             hash ^= hash >> 29
@@ -37,8 +42,7 @@ enum JournalKey {
             withUnsafeMutableBytes(of: &rest) { $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[place...])) }
             mix(rest)
         }
-        hash = (hash ^ (hash >> 33)) &* 0xFF51_AFD7_ED55_8CCD
-        return Int64(truncatingIfNeeded: hash >> (64 - UInt64(hashBits)))
+        return (hash ^ (hash >> 33)) &* 0xFF51_AFD7_ED55_8CCD
     }
 
     static func make(number: Int64, hash: Int64) -> Int64 {
@@ -50,7 +54,7 @@ enum JournalKey {
     /// The first row of the block that a row is in.
     static func start(of number: Int64) -> Int64 { number & ~(block - 1) }
 
-    static func add(_ entry: JournalEntry, number: Int64, to keys: inout [Int64]) {
+    static func add(_ entry: some JournalFields, number: Int64, to keys: inout [Int64]) {
         func add(_ field: Field, _ text: String) {
             if !text.isEmpty { keys.append(make(number: number, hash: hash(field, text))) }
         }

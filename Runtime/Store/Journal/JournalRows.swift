@@ -10,27 +10,50 @@ extension Tables {
 
     /// - Parameter body: what the row keeps of the payload; `nil` or nothing keeps none.
     func append(_ entry: JournalEntry, body: Bytes? = nil) throws {
-        let (number, boot) = (counters.journal.number + 1, counters.journal.boot)
+        let head = counters.journal
         let hash = JournalChain.write(
-            entry, number: number, boot: boot, after: counters.journal.hash, to: &statements.record)
-        let end = statements.record.count
-        statements.record.add(hash)
-        try statements.record.bytes.withUnsafeBytes { bytes in
-            try statements.write("INSERT INTO journal (number, boot, hash, entry) VALUES (?, ?, ?, ?)") { values in
-                values.bind(1, number)
-                values.bind(2, boot)
-                values.bind(3, UnsafeRawBufferPointer(rebasing: bytes[end...]))
-                values.bind(4, UnsafeRawBufferPointer(rebasing: bytes[JournalChain.placeBytes..<end]))
+            entry, number: head.number + 1, boot: head.boot, after: head.hash, to: &statements.record)
+        try insert(hash, body)
+        counters.appended(entry, hash, bytes: statements.record.count + (body?.count ?? 0))
+    }
+
+    /// With its payload, where that is kept.
+    func append(_ end: RunEnd) throws {
+        let head = counters.journal
+        let hash = JournalChain.write(
+            end, number: head.number + 1, boot: head.boot, after: head.hash, to: &statements.record)
+        let body = end.claim.payload
+        try insert(hash, body)
+        counters.appended(end, hash, bytes: statements.record.count + (body?.count ?? 0))
+    }
+
+    /// The row that was written to the record.
+    private func insert(_ hash: Digest, _ body: Bytes?) throws {
+        let (number, boot) = (counters.journal.number + 1, counters.journal.boot)
+        try statements.record.withUnsafeBytes { record in
+            try hash.withUnsafeBytes { hash in
+                try statements.write("INSERT INTO journal (number, boot, hash, entry) VALUES (?, ?, ?, ?)") { values in
+                    values.bind(1, number)
+                    values.bind(2, boot)
+                    values.bind(3, hash)
+                    values.bind(4, UnsafeRawBufferPointer(rebasing: record[JournalChain.placeBytes...]))
+                }
             }
         }
         if let body, !body.isEmpty {
             try run("INSERT INTO journal_bodies VALUES (?, ?)", [.integer(number), .bytes(body)])
         }
-        counters.journal.number = number
-        counters.journal.hash = hash
-        counters.journalBytes += Self.journalOverhead + Int64(end - JournalChain.placeBytes + (body?.count ?? 0))
-        JournalKey.add(entry, number: number, to: &counters.journalKeys)
-        counters.statistics.journal += 1
+    }
+}
+
+extension Counters {
+    /// - Parameter bytes: of the record, with its place before it, and of the body.
+    fileprivate mutating func appended(_ fields: some JournalFields, _ hash: Digest, bytes: Int) {
+        journal.number += 1
+        journal.hash = hash
+        journalBytes += Tables.journalOverhead + Int64(bytes - JournalChain.placeBytes)
+        JournalKey.add(fields, number: journal.number, to: &journalKeys)
+        statistics.journal += 1
     }
 }
 
