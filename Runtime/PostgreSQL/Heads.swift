@@ -98,28 +98,44 @@ extension PostgreSQLStore: JournalAuditor {
         _ verifies: (@Sendable (HeadSignature, HeadStatement) -> Bool?)?
     ) async throws(Failure) -> JournalAudit {
         var audit = JournalAudit()
-        let writers = try await pool.ask("SELECT boot, genesis, place, first, sealed FROM writers ORDER BY boot", [])
-        for writer in writers where writer.integer(2) > 0 {
-            let heads = try await sealedHeads(of: writer.integer(0))
-            // Of what writer and heads have said so far every row has a number then.
-            try await numberRows()
-            var check = ChainCheck(
-                boot: writer.integer(0), genesis: writer.digest(1) ?? JournalChain.nothing, first: writer.integer(3),
-                end: writer.integer(2), heads: heads)
-            if let verifies { check.verify(verifies) }
-            try await walk(&check, boot: writer.integer(0), from: writer.integer(3))
-            check.finish()
+        for row in try await pool.ask("SELECT boot FROM writers ORDER BY boot", []) {
+            guard let chain = try await auditedChain(row.integer(0), verifies) else { continue }
             audit.chains += 1
-            audit.rows += check.rows
-            audit.heads += heads.count
-            audit.signed += heads.count { $0.signature != nil }
-            audit.unsealed += Int(max(0, writer.integer(2) - max(writer.integer(4), writer.integer(3) - 1)))
-            if let found = check.found, audit.breaks.count < Limits.journalPage { audit.breaks.append(found) }
+            audit.rows += chain.check.rows
+            audit.heads += chain.heads.count
+            audit.signed += chain.heads.count { $0.signature != nil }
+            audit.unsealed += Int(chain.unsealed)
+            if let found = chain.check.found, audit.breaks.count < Limits.journalPage { audit.breaks.append(found) }
         }
         if let gap = try await firstMissingNumber(), audit.breaks.count < Limits.journalPage {
             audit.breaks.append(JournalAudit.Break(boot: 0, number: gap - 1, place: gap, kind: .missing))
         }
         return audit
+    }
+
+    /// One chain, or `nil` where nothing of it is left. Rows that a sweep removed meanwhile look like a beginning that
+    /// is missing: then it is walked again, from where it begins now.
+    private func auditedChain(
+        _ boot: Int64, _ verifies: (@Sendable (HeadSignature, HeadStatement) -> Bool?)?
+    ) async throws(Failure) -> (check: ChainCheck, heads: [ChainHead], unsealed: Int64)? {
+        while let writer = try await writer(boot), writer.integer(1) > 0 {
+            let (end, first, sealed) = (writer.integer(1), writer.integer(2), writer.integer(3))
+            let heads = try await sealedHeads(of: boot)
+            // Of what writer and heads have said so far every row has a number then.
+            try await numberRows()
+            var check = ChainCheck(
+                boot: boot, genesis: writer.digest(0) ?? JournalChain.nothing, first: first, end: end, heads: heads)
+            if let verifies { check.verify(verifies) }
+            try await walk(&check, boot: boot, from: first)
+            check.finish()
+            if check.found != nil, try await self.writer(boot)?.integer(2) != first { continue }
+            return (check, heads, max(0, end - max(sealed, first - 1)))
+        }
+        return nil
+    }
+
+    private func writer(_ boot: Int64) async throws(Failure) -> Row? {
+        try await pool.ask("SELECT genesis, place, first, sealed FROM writers WHERE boot = $1", [.integer(boot)]).first
     }
 
     private func sealedHeads(of boot: Int64) async throws(Failure) -> [ChainHead] {

@@ -61,8 +61,10 @@ private struct Inspection {
             (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')
             """, [])
         guard let facts = rows.first else { throw Failure(.storeUnavailable, session.place, "no answer") }
-        return [server(facts), durability(facts), connections(facts)] + (try schema(mayMake: facts.flag(6)))
-            + [try time()]
+        let schema = try schema(mayMake: facts.flag(6))
+        let isUsable = schema.count > 1 && schema.allSatisfy { $0.verdict == .fit }
+        return [server(facts), durability(facts), connections(facts)] + schema + [try time()]
+            + (isUsable ? [try room()] : [])
     }
 
     private func server(_ facts: Row) -> StoreFinding {
@@ -134,6 +136,21 @@ private struct Inspection {
         return StoreFinding(.fit, "rights", "the user may read and write every table")
     }
 
+    // MARK: - room
+
+    /// A write, undone.
+    private func room() throws(Failure) -> StoreFinding {
+        try session.script("BEGIN")
+        do throws(Failure) {
+            _ = try session.ask("SELECT prove_room()", [])
+            try session.script("ROLLBACK")
+            return StoreFinding(.fit, "room", "the server takes writes")
+        } catch {
+            try session.script("ROLLBACK")
+            return StoreFinding(.unfit, "room", error.cause, advice: error.code.entry.remedy)
+        }
+    }
+
     // MARK: - time
 
     private func time() throws(Failure) -> StoreFinding {
@@ -156,6 +173,8 @@ private struct Inspection {
             ("pg_hba.conf", "Let the server's pg_hba.conf admit this user from here, or correct the user."),
             ("certificate", "Name the server's authority in sslrootcert, and the host as its certificate does."),
             ("SSL", "Let the server speak TLS, or correct sslmode."),
+            ("service file", "Name the service file in PGSERVICEFILE, or mend it."),
+            ("definition of service", "Define the service in the file that PGSERVICEFILE names, or correct its name."),
             ("does not exist", "Create it, or correct the name in `connection`."),
             ("too many clients", "Raise max_connections, or lower `connections` of the stores."),
             ("translate host name", "Correct the host."),

@@ -1,4 +1,5 @@
 import Events
+import Pipeline
 import StoreCommon
 import Synchronization
 
@@ -10,12 +11,20 @@ actor Lane {
 
     private let options: PostgreSQLOptions
     private var session: Session?
+    /// Why there is no connection, and when that was known.
+    private var refusal: (failure: Failure, at: ContinuousClock.Instant)?
     private var isClosed = false
 
     init(_ options: PostgreSQLOptions) { self.options = options }
 
-    /// Blocks this lane while `body` talks to the server.
-    func run<T: Sendable>(_ body: @Sendable (Session) throws(ServerFailure) -> T) throws(Failure) -> T {
+    /// Blocks this lane while `body` talks to the server. Who has waited while no connection came is not kept for
+    /// another attempt: else each of many would wait for the patience of all before it.
+    ///
+    /// - Parameter asked: when the call came.
+    func run<T: Sendable>(
+        asked: ContinuousClock.Instant, _ body: @Sendable (Session) throws(ServerFailure) -> T
+    ) throws(Failure) -> T {
+        if let refusal, refusal.at > asked { throw refusal.failure }
         let session = try open()
         do throws(ServerFailure) { return try body(session) } catch {
             if session.isBroken { self.session = nil }
@@ -39,10 +48,11 @@ actor Lane {
         do throws(Failure) {
             let opened = try Session(options)
             try Schema.require(opened, options.schema)
-            session = opened
+            (session, refusal) = (opened, nil)
             options.observer?(.connected)
             return opened
         } catch {
+            refusal = (error, .now)
             options.observer?(.failed(error))
             throw error
         }
@@ -73,7 +83,7 @@ final class LanePool: Sendable {
             return index
         }
         defer { waiting.withLock { $0[index] -= 1 } }
-        return try await lanes[index].run(body)
+        return try await lanes[index].run(asked: .now, body)
     }
 
     func close() async { for lane in lanes { await lane.close() } }

@@ -5,12 +5,9 @@ import StoreCommon
 /// Names of advisory locks (PostgreSQL, "Advisory Locks"): whoever looks at the rows of an identity or changes them
 /// holds its lock to the end of the transaction. A number that two things share costs one a wait, and nothing else.
 ///
-/// A transaction takes all of its locks first, in ascending order, so that no circle of waits can be.
+/// A transaction takes all of its locks first, in ascending order, so that no circle of waits can be. The server's
+/// table of locks is small: ``Writer`` bounds how many one transaction has.
 enum LockKeys {
-    /// State keys, timers and resources share so many locks: an event may have hundreds of keys, and the server's
-    /// table of locks is small. Two transactions of twenty each meet in one of eleven cases.
-    private static let lanes: UInt64 = 4_096
-
     static func key(_ parts: String...) -> Int64 { number(parts, []) }
 
     private static func number(_ parts: [String], _ bytes: Bytes) -> Int64 {
@@ -19,10 +16,6 @@ enum LockKeys {
         for part in parts { hash.add(part) }
         hash.add(bytes)
         return Int64(bitPattern: hash.finish().high.0)
-    }
-
-    private static func lane(_ parts: [String], _ bytes: Bytes) -> Int64 {
-        Int64(UInt64(bitPattern: number(parts, bytes)) % lanes) + 0x4F55_5452_0000_0000
     }
 
     static func identities(of request: ClaimRequest, in schema: String) -> [Int64] {
@@ -53,9 +46,9 @@ enum LockKeys {
         number([schema, "group", consumer.text, group], [])
     }
 
-    static func state(_ key: Bytes, of handler: HandlerID) -> Int64 { lane(["state", handler.text], key) }
-    static func timer(_ key: Bytes, of handler: HandlerID) -> Int64 { lane(["timer", handler.text], key) }
-    static func resource(_ resource: String) -> Int64 { lane(["resource", resource], []) }
+    static func state(_ key: Bytes, of handler: HandlerID) -> Int64 { number(["state", handler.text], key) }
+    static func timer(_ key: Bytes, of handler: HandlerID) -> Int64 { number(["timer", handler.text], key) }
+    static func resource(_ resource: String) -> Int64 { number(["resource", resource], []) }
 
     static func sorted(_ keys: [Int64]) -> [Int64] { Set(keys).sorted() }
 }

@@ -1,4 +1,5 @@
 public import Events
+public import Pipeline
 
 /// Which database, and how it is used.
 public struct PostgreSQLOptions: Sendable {
@@ -25,13 +26,13 @@ public struct PostgreSQLOptions: Sendable {
     /// Names this sidecar in the journal's writers: the pod, as a rule.
     public var name: String
     /// Hears what the store did, on threads of the store: it must not block.
-    public var observer: (@Sendable (PostgreSQLEvent) -> Void)?
+    public var observer: (@Sendable (StoreEvent) -> Void)?
 
     public init(
         connection: String, schema: String = "outrigger", connections: Int = 2, patience: Duration = .seconds(10),
         migrates: Bool = true, journalKeep: Duration = .days(30), journalSegment: Int = 1_000,
         journalSeal: Duration = .minutes(1), keepsPayloads: Bool = false, name: String = "",
-        observer: (@Sendable (PostgreSQLEvent) -> Void)? = nil
+        observer: (@Sendable (StoreEvent) -> Void)? = nil
     ) {
         self.connection = connection
         self.schema = schema
@@ -45,15 +46,4 @@ public struct PostgreSQLOptions: Sendable {
         self.name = name
         self.observer = observer
     }
-}
-
-/// What happens in the store, as values: log lines and metrics derive from them.
-public enum PostgreSQLEvent: Sendable {
-    /// One transaction: how many calls it served, and how long it took.
-    case committed(calls: Int, took: Duration)
-    /// An exchange failed; its connection is given up where it is not sound any more.
-    case failed(Failure)
-    case connected
-    /// One exchange with the server: so many statements went in one round trip.
-    case exchanged(statements: Int)
 }

@@ -27,6 +27,7 @@ public final class PostgreSQLStore: Sendable {
     let outboxLimits = Mutex(OutboxLimits())
     /// When chains of others were looked at last.
     let lookedAt = Mutex(Instant.distantPast)
+    private let trouble: Trouble
 
     /// One element soon after a commit, of any sidecar, that put rows into the outbox, and now and then without one.
     /// For one consumer; ends when the store is closed.
@@ -35,6 +36,9 @@ public final class PostgreSQLStore: Sendable {
     public var timerChanges: AsyncStream<Void> { signals.timerChanges }
 
     private init(_ options: PostgreSQLOptions, _ opening: Opening, clock: any WallClock) {
+        let trouble = Trouble()
+        let options = options.telling(trouble)
+        self.trouble = trouble
         self.options = options
         self.clock = clock
         id = opening.store
@@ -80,9 +84,15 @@ public final class PostgreSQLStore: Sendable {
         }
     }
 
-    /// Can the store take writes? Asks the server.
+    /// Can the store take writes? Asks the server; after a failure with a write that tries it, so that a disk that is
+    /// full stays full until it has room again.
     public func check() async throws(Failure) {
-        _ = try await writer.perform([Part(effects: [Statement("SELECT 1", [])])])
+        // What fails meanwhile counts again.
+        let failures = trouble.failures.load(ordering: .acquiring)
+        let isTroubled = trouble.overcome.load(ordering: .acquiring) != failures
+        let question = Statement(isTroubled ? "SELECT prove_room()" : "SELECT 1", [])
+        for answer in try await writer.perform([Part(effects: [question])]) { _ = try require(answer) }
+        if isTroubled { trouble.overcome.store(failures, ordering: .releasing) }
     }
 
     /// Removes the rows whose time is over, in transactions of a bounded number of rows, and those of the journal that
@@ -111,6 +121,23 @@ public final class PostgreSQLStore: Sendable {
 
     /// Rows that one sweep removes from each table: some milliseconds, so that nobody waits long behind it.
     private static let sweepRows = 1_000
+}
+
+/// Exchanges that failed, and how many of them lie before the last write that proved the store to be well.
+private final class Trouble: Sendable {
+    let failures = Atomic(0)
+    let overcome = Atomic(0)
+}
+
+extension PostgreSQLOptions {
+    fileprivate func telling(_ trouble: Trouble) -> PostgreSQLOptions {
+        var options = self
+        options.observer = { [observer] event in
+            if case .failed = event { trouble.failures.wrappingAdd(1, ordering: .releasing) }
+            observer?(event)
+        }
+        return options
+    }
 }
 
 /// What the opening of a store finds and makes.

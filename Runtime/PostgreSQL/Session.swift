@@ -1,22 +1,21 @@
 import CPostgreSQL
 import Events
 import Glibc
+import Pipeline
 import StoreCommon
 
 /// One statement of a batch.
 struct Statement: Sendable {
     let sql: StaticString
     let values: [Value]
-    /// Its own transaction starts with it: what stands before it is committed.
-    var begins = false
-    /// Calls a function that takes rows, as one array for each column, with one row. It goes to the server together
-    /// with its like.
+    /// It calls a function that takes rows, as one array for each column: all rows of the call, in place of values.
+    private(set) var rows: [[Value]] = []
+    /// It has one row of such a call, as its values. It goes to the server together with its like.
     private(set) var isRow = false
 
-    init(_ sql: StaticString, _ values: [Value], begins: Bool = false) {
+    init(_ sql: StaticString, _ values: [Value]) {
         self.sql = sql
         self.values = values
-        self.begins = begins
     }
 
     static func row(_ sql: StaticString, _ values: [Value]) -> Statement {
@@ -27,8 +26,12 @@ struct Statement: Sendable {
 
     /// All rows of one function in one call.
     static func rows(_ sql: StaticString, _ rows: [[Value]]) -> Statement {
-        Statement(sql, (rows.first ?? []).indices.map { column in .column(rows.map { $0[column] }) })
+        var statement = Statement(sql, [])
+        statement.rows = rows
+        return statement
     }
+
+    var parameters: Parameters { rows.isEmpty ? Parameters(values) : Parameters(rows: rows) }
 }
 
 /// One connection, for one thread. Statements go in pipeline mode: a batch is written at once and is one round trip;
@@ -38,10 +41,12 @@ final class Session {
     /// Where it leads, for failures: host and database.
     let place: String
     private let patience: Duration
-    private let observer: (@Sendable (PostgreSQLEvent) -> Void)?
+    private let observer: (@Sendable (StoreEvent) -> Void)?
     /// Statements that the server knows, by the address of their literal.
     private var prepared: [UnsafePointer<UInt8>: String] = [:]
     private var lastName = 0
+    /// Answers that nobody has waited for: they are read before anything else is asked.
+    private var owed: [Expected] = []
     /// After a failure of the connection nothing more is tried on it.
     private(set) var isBroken = false
 
@@ -135,24 +140,33 @@ final class Session {
 
     // MARK: - statements
 
-    /// The rows of each statement. All that stand between two that begin a transaction are one; the first failure
-    /// undoes its transaction and all behind it.
-    func run(_ statements: [Statement]) throws(ServerFailure) -> [[Row]] {
-        guard !isBroken else { throw ServerFailure(state: "", message: "the connection is broken") }
-        observer?(.exchanged(statements: statements.count))
+    /// The rows of each statement. All of them are one transaction, which the first failure undoes.
+    /// - Parameter afterwards: a transaction of its own behind it. Nobody waits for its answer, nor for its failure.
+    func run(_ statements: [Statement], afterwards: Statement? = nil) throws(ServerFailure) -> [[Row]] {
+        try settle()
+        observer?(.exchanged(requests: statements.count + (afterwards == nil ? 0 : 1)))
         var expected: [Expected] = []
-        for (index, statement) in statements.enumerated() {
-            if statement.begins, index > 0 { try sync(&expected) }
-            try send(statement, &expected)
-        }
+        for statement in statements { try send(statement, &expected) }
         try sync(&expected)
+        if let afterwards {
+            try send(afterwards, &owed)
+            try sync(&owed)
+        }
         return try collect(expected)
+    }
+
+    private func settle() throws(ServerFailure) {
+        guard !isBroken else { throw ServerFailure(state: "", message: "the connection is broken") }
+        guard !owed.isEmpty else { return }
+        let answers = owed
+        owed = []
+        do throws(ServerFailure) { _ = try collect(answers) } catch { guard !isBroken else { throw error } }
     }
 
     /// One statement, not prepared: its types are those that the text says.
     func question(_ sql: String, _ values: [Value]) throws(ServerFailure) -> [Row] {
-        guard !isBroken else { throw ServerFailure(state: "", message: "the connection is broken") }
-        observer?(.exchanged(statements: 1))
+        try settle()
+        observer?(.exchanged(requests: 1))
         let sent = Parameters(values).withPointers { count, values, lengths, formats in
             PQsendQueryParams(connection, sql, count, nil, values, lengths, formats, 1)
         }
@@ -169,6 +183,7 @@ final class Session {
     /// Statements without values, several in one text.
     func script(_ sql: String) throws(Failure) {
         do throws(ServerFailure) {
+            try settle()
             guard PQexitPipelineMode(connection) == 1 else { throw broken() }
             guard PQsendQuery(connection, sql) == 1 else { throw broken() }
             let deadline = Deadline(patience)
@@ -199,7 +214,7 @@ final class Session {
             expected.append(.prepared(sql))
             prepared[sql] = name
         }
-        let sent = Parameters(statement.values).withPointers { count, values, lengths, formats in
+        let sent = statement.parameters.withPointers { count, values, lengths, formats in
             PQsendQueryPrepared(connection, name, count, values, lengths, formats, 1)
         }
         guard sent == 1 else { throw broken() }

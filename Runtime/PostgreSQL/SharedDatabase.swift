@@ -4,7 +4,7 @@ public import Pipeline
 /// The store in a database as the sidecar knows any store.
 extension PostgreSQLStore: EventStore {
     public var receipts: (any PublicationReceipts)? { nil }
-    public var heads: (any JournalHeads)? { self }
+    public var heads: any JournalHeads { self }
     public var auditor: (any JournalAuditor)? { self }
 
     /// Gives the journal's new rows their numbers.

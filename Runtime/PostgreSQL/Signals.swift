@@ -1,6 +1,7 @@
 import CPostgreSQL
 import Events
 import Glibc
+import Pipeline
 import StoreCommon
 import Synchronization
 

@@ -1,5 +1,6 @@
 import CPostgreSQL
 import Events
+import Glibc
 import StoreCommon
 
 /// A value on its way into a statement, in PostgreSQL's binary form (protocol 3.0, format code 1).
@@ -13,8 +14,6 @@ enum Value: Sendable {
     case integers([Int64?])
     case texts([String])
     case blobs([Bytes?])
-    /// An array of single values, all of one type or null.
-    case column([Value])
 
     static func number(_ number: Int) -> Value { .integer(Int64(number)) }
     static func instant(_ instant: Instant) -> Value { .integer(instant.unixMilliseconds) }
@@ -40,30 +39,30 @@ enum Value: Sendable {
             bytes.appendArray(list.map(Optional.some), type: 25) { Value.append($0, to: &$1) }
         case .blobs(let list):
             bytes.appendArray(list, type: 17) { $1.append(contentsOf: $0) }
-        case .column(let values):
-            // Of what type nulls are alone does not matter: no array reads like an array of them.
-            guard let type = values.lazy.compactMap(\.elementType).first else { return nil }
-            bytes.appendArray(values.map { $0.elementType == nil ? nil : $0 }, type: type) { value, bytes in
-                _ = value.encode(into: &bytes)
-            }
         }
         return bytes.count - start
     }
 
     /// The type's number in every server (`pg_type.dat`); `nil` for null, and for what is an array itself.
-    private var elementType: Int32? {
+    fileprivate var elementType: Int32? {
         switch self {
         case .flag: 16
         case .bytes, .digest: 17
         case .integer: 20
         case .text: 25
-        case .null, .integers, .texts, .blobs, .column: nil
+        case .null, .integers, .texts, .blobs: nil
         }
     }
 
     /// The server's text has no NUL.
     private static func append(_ text: String, to bytes: inout [UInt8]) {
-        guard text.utf8.contains(0) else { return bytes.append(contentsOf: text.utf8) }
+        let start = bytes.count
+        bytes.append(contentsOf: text.utf8)
+        let hasNUL = bytes.withUnsafeBytes { all in
+            all.baseAddress.map { memchr($0 + start, 0, all.count - start) != nil } ?? false
+        }
+        guard hasNUL else { return }
+        bytes.removeSubrange(start...)
         bytes.append(contentsOf: text.replacing("\0", with: "\u{FFFD}").utf8)
     }
 }
@@ -77,22 +76,42 @@ extension [UInt8] {
     fileprivate mutating func appendArray<Item>(
         _ list: [Item?], type: Int32, _ add: (Item, inout [UInt8]) -> Void
     ) {
-        append(bigEndian: Int32(list.isEmpty ? 0 : 1))
-        append(bigEndian: Int32(list.contains { $0 == nil } ? 1 : 0))
-        append(bigEndian: type)
-        guard !list.isEmpty else { return }
-        append(bigEndian: Int32(clamping: list.count))
-        append(bigEndian: Int32(1))
+        appendArrayHead(list.count, hasNulls: list.contains { $0 == nil }, type: type)
         for element in list {
-            guard let element else {
-                append(bigEndian: Int32(-1))
-                continue
+            appendElement { bytes in
+                guard let element else { return false }
+                add(element, &bytes)
+                return true
             }
-            let place = count
-            append(bigEndian: Int32(0))
-            add(element, &self)
-            let length = Int32(clamping: count - place - 4)
-            Swift.withUnsafeBytes(of: length.bigEndian) { replaceSubrange(place..<place + 4, with: $0) }
+        }
+    }
+
+    /// An array of the values that the rows have in this column, all of one type or null. False where all are null: of
+    /// what type does not matter then, since no array reads like an array of nulls.
+    fileprivate mutating func appendColumn(_ column: Int, of rows: [[Value]]) -> Bool {
+        guard let type = rows.lazy.compactMap({ $0[column].elementType }).first else { return false }
+        appendArrayHead(rows.count, hasNulls: rows.contains { $0[column].elementType == nil }, type: type)
+        for row in rows { appendElement { row[column].encode(into: &$0) != nil } }
+        return true
+    }
+
+    private mutating func appendArrayHead(_ count: Int, hasNulls: Bool, type: Int32) {
+        append(bigEndian: Int32(count == 0 ? 0 : 1))
+        append(bigEndian: Int32(hasNulls ? 1 : 0))
+        append(bigEndian: type)
+        guard count > 0 else { return }
+        append(bigEndian: Int32(clamping: count))
+        append(bigEndian: Int32(1))
+    }
+
+    /// - Parameter add: false for a null, of which nothing is added.
+    private mutating func appendElement(_ add: (inout [UInt8]) -> Bool) {
+        let place = count
+        append(bigEndian: Int32(-1))
+        guard add(&self) else { return }
+        let length = Int32(clamping: count - place - 4)
+        Swift.withUnsafeBytes(of: length.bigEndian) { length in
+            for offset in 0..<4 { self[place + offset] = length[offset] }
         }
     }
 }
@@ -103,11 +122,20 @@ struct Parameters {
     private var places: [(start: Int, count: Int)?] = []
 
     init(_ values: [Value]) {
-        for value in values {
-            let start = bytes.count
-            places.append(value.encode(into: &bytes).map { (start, $0) })
-        }
+        for value in values { add { value.encode(into: &$0) != nil } }
         bytes.append(0)
+    }
+
+    /// - Parameter rows: one array for each of their columns.
+    init(rows: [[Value]]) {
+        bytes.reserveCapacity(rows.count * 1_024)
+        for column in (rows.first ?? []).indices { add { $0.appendColumn(column, of: rows) } }
+        bytes.append(0)
+    }
+
+    private mutating func add(_ encode: (inout [UInt8]) -> Bool) {
+        let start = bytes.count
+        places.append(encode(&bytes) ? (start, bytes.count - start) : nil)
     }
 
     func withPointers<T>(

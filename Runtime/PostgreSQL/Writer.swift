@@ -1,4 +1,5 @@
 import Events
+import Pipeline
 import StoreCommon
 
 /// Everything that this sidecar writes for good, in one connection and so in one order.
@@ -37,8 +38,8 @@ actor Writer {
 
     /// Answers with the rows of each part's decision.
     ///
-    /// - Throws: `store.*` when nothing is known to be committed. A part whose own values were refused has a result of
-    ///   its own.
+    /// - Throws: `store.*` when they are not known to be committed. A part whose own values were refused has a result
+    ///   of its own.
     func perform(_ parts: [Part]) async throws(Failure) -> [Answer] {
         guard !parts.isEmpty else { return [] }
         return try await withCheckedContinuation { answer in
@@ -100,6 +101,27 @@ actor Writer {
     }
 
     private func commit(_ parts: [Part]) throws(Failure) -> [Answer] {
+        var answers: [Answer] = []
+        var rest = parts[...]
+        while !rest.isEmpty {
+            let group = Self.head(of: rest)
+            answers += try commit(group: Array(group))
+            rest = rest[group.endIndex...]
+        }
+        return answers
+    }
+
+    /// As many parts as one transaction may have locks for; one alone may have more.
+    private static func head(of rest: ArraySlice<Part>) -> ArraySlice<Part> {
+        var locks = 0
+        let end = rest.indices.first { place in
+            locks += rest[place].locks.count
+            return locks > locksAtOnce && place > rest.startIndex
+        }
+        return rest[..<(end ?? rest.endIndex)]
+    }
+
+    private func commit(group parts: [Part]) throws(Failure) -> [Answer] {
         let session = try open()
         do throws(ServerFailure) {
             do throws(ServerFailure) { return try transact(parts, session).map(Answer.success) } catch {
@@ -126,23 +148,22 @@ actor Writer {
     private func transact(_ parts: [Part], _ session: Session) throws(ServerFailure) -> [[Row]] {
         let exchange = Exchange(parts)
         let rings = parts.reduce(into: Rings()) { $0.formUnion($1.rings) }
-        var statements = exchange.statements
-        if !rings.isEmpty {
-            statements.append(
-                Statement(
-                    "SELECT pg_notify($1, $2)",
-                    [.text(Signals.channel(options.schema)), .text("\(chain.boot) \(rings.rawValue)")], begins: true))
-        }
-        return exchange.answers(try attempt(statements, session))
+        let word = Statement(
+            "SELECT pg_notify($1, $2)",
+            [.text(Signals.channel(options.schema)), .text("\(chain.boot) \(rings.rawValue)")])
+        return exchange.answers(try attempt(exchange.statements, rings.isEmpty ? nil : word, session))
     }
 
-    private func attempt(_ statements: [Statement], _ session: Session) throws(ServerFailure) -> [[Row]] {
+    private func attempt(
+        _ statements: [Statement], _ word: Statement?, _ session: Session
+    ) throws(ServerFailure) -> [[Row]] {
         for _ in 1..<Self.tries {
-            do throws(ServerFailure) { return try session.run(statements) } catch {
+            do throws(ServerFailure) { return try session.run(statements, afterwards: word) } catch {
                 guard error.isPassing else { throw error }
+                options.observer?(.repeated(.conflict))
             }
         }
-        return try session.run(statements)
+        return try session.run(statements, afterwards: word)
     }
 
     private func open() throws(Failure) -> Session {

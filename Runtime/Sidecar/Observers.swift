@@ -3,11 +3,9 @@ import Events
 import Logging
 import Pipeline
 import Plugins
-import PostgreSQL
 import Services
 import Settings
 import Signatures
-import Store
 import Telemetry
 
 /// Turns what the adapters report into log lines, metrics and readiness.
@@ -47,17 +45,9 @@ struct Observers: Sendable {
             telemetry.storeFailed(failure, at: clock.now)
             board.set("store", failure.description)
         case .reopened: board.set("store", nil)
-        }
-    }
-
-    @Sendable func note(_ event: PostgreSQLEvent) {
-        switch event {
-        case .committed(let calls, let took): telemetry.storeCommitted(calls: calls, took: took)
-        case .exchanged(let statements): telemetry.storeExchanged(requests: statements)
-        case .failed(let failure):
-            telemetry.storeFailed(failure, at: clock.now)
-            board.set("store", failure.description)
         case .connected: telemetry.storeConnected()
+        case .exchanged(let requests): telemetry.storeExchanged(requests: requests)
+        case .repeated(let why): telemetry.storeRepeated(why)
         }
     }
 }

@@ -61,7 +61,7 @@ struct SidecarService: Service {
         observers.telemetry.started(version: Outrigger.version, at: since)
         var opening = StoreOpening(
             configuration, environment: source.environment, client: storeClient, clock: observers.clock, migrates: true)
-        opening.observer = StoreObserver(embedded: observers.note, postgreSQL: observers.note)
+        opening.observer = observers.note
         let opens = opening
         guard let store = try await patience("store").until({ () throws(Failure) in try await opens.open() })
         else { return }
@@ -121,9 +121,9 @@ struct SidecarService: Service {
             let replays = SidecarReplays(serving, hosts, host, store, clock: observers.clock)
             let api = try makeAPI(peers, operations, events, letters, replays)
             let signer = try headSigner()
-            let sealer = store.heads.map { JournalSealer(heads: $0, signer: signer, observers: observers) }
+            let sealer = JournalSealer(heads: store.heads, signer: signer, observers: observers)
             await serve(serving, keeper, host, store, relay, api, sealer, hangups, stops)
-            await sealer?.finish()
+            await sealer.finish()
         } catch {
             await host.stop(within: .zero)
             throw error
@@ -134,7 +134,7 @@ struct SidecarService: Service {
     /// Events, until told to stop; then in this order: polls, what runs, the outbox, the rest.
     private func serve(
         _ serving: Serving, _ keeper: GenerationKeeper, _ host: PluginHost, _ store: any EventStore,
-        _ relay: RelayRunner?, _ api: LocalAPI?, _ sealer: JournalSealer?,
+        _ relay: RelayRunner?, _ api: LocalAPI?, _ sealer: JournalSealer,
         _ hangups: UnixSignalsSequence, _ stops: UnixSignalsSequence
     ) async {
         let housekeeping = Housekeeping(store: store, serving: serving, observers: observers)
@@ -142,7 +142,7 @@ struct SidecarService: Service {
         await withDiscardingTaskGroup { background in
             background.addTask { await serving.runKeySets() }
             background.addTask { await housekeeping.run() }
-            if let sealer { background.addTask { await sealer.run() } }
+            background.addTask { await sealer.run() }
             background.addTask { await keeper.run(hangups: hangups) }
             background.addTask { await host.runShadows() }
             background.addTask { await followRollbacks() }

@@ -26,6 +26,11 @@ final class SmallVolume {
             + (Self.isRoot ? [] : ["--user", "--preserve-credentials"])
     }
 
+    /// The same for a process that will not be root, as `postgres` will not: it is this user there, too.
+    var userLauncher: [String] {
+        launcher + (Self.isRoot ? [] : ["unshare", "-U", "--map-user=\(geteuid())", "--map-group=\(getegid())"])
+    }
+
     /// Runs a script of `sh` that sees the volume, in it.
     @discardableResult
     func run(_ script: String) throws -> (status: Int32, output: String) {

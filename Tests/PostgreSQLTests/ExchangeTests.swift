@@ -81,6 +81,39 @@ extension PostgreSQLTests {
             await bench.close()
         }
 
+        @Test func rowsThatASweepRemovesDuringAnAuditAreNoBreak() async throws {
+            let bench = try await Bench()
+            let store = bench.postgres
+            for number in 1...3 {
+                let now = bench.clock.now
+                let request = Make.request("e-\(number)", at: now)
+                let lease = try #require(try await store.claim([request], at: now)[0].lease)
+                _ = try await store.commit([Make.done(lease, at: now)], at: now)
+                try await store.beat(at: now)
+                let head = try #require(try await store.headToSeal(force: true, at: now))
+                try await store.seal(head, HeadSignature(keyID: "k", bytes: [1]))
+            }
+            let (server, schema) = (bench.server, bench.schema)
+            // Once the audit has read where the chain begins a head gives rows up, and they go.
+            let rounds = Mutex(0)
+            let audit = try await store.audit { _, _ in
+                let round = rounds.withLock { count -> Int in
+                    count += 1
+                    return count
+                }
+                guard round == 1 else { return true }
+                try? server.administer(
+                    """
+                    UPDATE \(schema).writers SET first = 3; DELETE FROM \(schema).journal WHERE place < 3;
+                    UPDATE \(schema).journal_end SET first = 3
+                    """)
+                return true
+            }
+            #expect(audit.breaks == [] && audit.rows == 1)
+            #expect(rounds.withLock { $0 } > 1)
+            await bench.close()
+        }
+
         @Test func aChainThatWasRemovedWithAllThatNamesItLeavesAGap() async throws {
             let bench = try await Bench()
             let other = try #require(try await bench.second() as? PostgreSQLStore)

@@ -36,7 +36,8 @@ extension PostgreSQLTests {
             #expect(again.from == Schema.version && again.to == Schema.version)
             let findings = await PostgreSQLStore.inspect(options(), clock: Now())
             #expect(findings.allSatisfy { $0.verdict == .fit }, "\(findings)")
-            #expect(findings.map(\.subject) == ["server", "durability", "connections", "schema", "rights", "clock"])
+            let subjects = ["server", "durability", "connections", "schema", "rights", "clock", "room"]
+            #expect(findings.map(\.subject) == subjects)
             // Looking leaves nothing behind: no sidecar has ever been here.
             let writers = try server.ask("SELECT count(*) FROM \(schema).writers")
             #expect(writers == "0")
@@ -72,6 +73,19 @@ extension PostgreSQLTests {
             try await store.beat(at: now)
             try await store.sweep(at: now)
             await store.close()
+        }
+
+        @Test func aServerWithoutRoomIsUnfit() async throws {
+            _ = try await PostgreSQLStore.migrate(options())
+            try server.administer(
+                """
+                CREATE FUNCTION \(schema).refuse_all() RETURNS trigger LANGUAGE plpgsql AS
+                $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '53100'; END $$;
+                CREATE TRIGGER full_disk BEFORE INSERT ON \(schema).journal_tail FOR EACH ROW
+                    EXECUTE FUNCTION \(schema).refuse_all()
+                """)
+            let found = await unfit(options())
+            #expect(found.map(\.subject) == ["room"] && found.first?.words.contains("53100") == true, "\(found)")
         }
 
         @Test(arguments: [

@@ -75,21 +75,44 @@ extension PostgreSQLTests {
             await store.close()
         }
 
+        private func refuse(_ state: String, inserting table: String, _ bench: Bench) async throws {
+            try await bench.ask(
+                """
+                CREATE FUNCTION refuse_all() RETURNS trigger LANGUAGE plpgsql AS
+                $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '\(state)'; END $$;
+                CREATE TRIGGER full_disk BEFORE INSERT ON \(table) FOR EACH ROW EXECUTE FUNCTION refuse_all()
+                """)
+        }
+
         @Test(arguments: [("53100", FailureCode.storeFull), ("XX001", .storeCorrupt), ("25006", .storeUnavailable)])
         func whatTheServerCannotDoIsNamed(state: String, code: FailureCode) async throws {
             let bench = try await Bench()
             let store = bench.postgres
             let now = bench.clock.now
             let lease = try #require(try await store.claim([request("e-1", at: now)], at: now)[0].lease)
-            try await bench.ask(
-                """
-                CREATE FUNCTION refuse_all() RETURNS trigger LANGUAGE plpgsql AS
-                $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '\(state)'; END $$;
-                CREATE TRIGGER full_disk BEFORE INSERT ON ledger FOR EACH ROW EXECUTE FUNCTION refuse_all()
-                """)
+            try await refuse(state, inserting: "ledger", bench)
             #expect(await failure { try await store.commit([Make.done(lease, at: now)], at: now) }?.code == code)
             try await bench.ask("DROP TRIGGER full_disk ON ledger")
             #expect(try await store.commit([Make.done(lease, at: now)], at: now) == [.committed])
+            await bench.close()
+        }
+
+        /// A question succeeds on a full disk, and so does what fits into pages that are there.
+        @Test func aFullDiskIsFullUntilAWriteSucceeds() async throws {
+            let bench = try await Bench()
+            let store = bench.postgres
+            let now = bench.clock.now
+            let lease = try #require(try await store.claim([request("e-1", at: now)], at: now)[0].lease)
+            try await refuse("53100", inserting: "journal_tail", bench)
+            // While nothing fails nothing is written.
+            try await store.check()
+            #expect(await failure { try await store.commit([Make.done(lease, at: now)], at: now) }?.code == .storeFull)
+            for _ in 0..<2 { #expect(await failure { try await store.check() }?.code == .storeFull) }
+            try await bench.ask("DROP TRIGGER full_disk ON journal_tail")
+            try await store.check()
+            #expect(try await store.commit([Make.done(lease, at: now)], at: now) == [.committed])
+            #expect(try await store.newest() == 1)
+            #expect(try await store.audit().breaks.isEmpty)
             await bench.close()
         }
 

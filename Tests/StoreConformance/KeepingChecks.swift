@@ -117,7 +117,7 @@ extension Check {
 
     private static func seal(_ scene: Scene, on store: (any EventStore)? = nil) async throws -> HeadStatement? {
         try await (store ?? scene.store).beat(at: scene.now)
-        guard let heads = (store ?? scene.store).heads else { return nil }
+        let heads = (store ?? scene.store).heads
         guard let head = try await heads.headToSeal(force: true, at: scene.now) else { return nil }
         try await heads.seal(head, signature)
         return head.statement
@@ -155,7 +155,7 @@ extension Check {
             try await scene.done("e-1")
             let other = try await scene.other()
             try await other.beat(at: scene.now)
-            try await expect(other.heads?.headToSeal(force: true, at: scene.now)?.statement, nil)
+            try await expect(other.heads.headToSeal(force: true, at: scene.now)?.statement, nil)
             await scene.store.close()
             try await scene.pass(.minutes(5))
             try await other.beat(at: scene.now)

@@ -6,8 +6,20 @@ import Synchronization
 /// It ends with the test process, however that ends. A test that stops or kills the server starts one for itself; all
 /// others share one, each in a schema of its own.
 public final class PostgreSQLServer: Sendable {
+    /// What a server has that is not like the others.
+    public struct Options: Sendable {
+        /// A command that becomes the server's shell by `exec`, with a volume of its own for instance.
+        public var launcher: [String] = []
+        /// Where it keeps its write-ahead log, in segments of 1 MB; with all else, if nothing is said.
+        public var log: String?
+        /// On loopback, besides the socket.
+        public var port: Int?
+        public init() {}
+    }
+
     /// The folder of its socket: what `host=` takes.
     public let folder: String
+    public let port: Int?
     private let process: ChildProcess
     private static let names = Mutex(0)
     private static let one = Result { try PostgreSQLServer() }
@@ -29,6 +41,8 @@ public final class PostgreSQLServer: Sendable {
     /// folder, when its own input ends, so also when this process was killed.
     private static let script = """
         set -e
+        log=$1 port=$2
+        export PGPORT="${port:-5432}"
         bin=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
         folder=$(mktemp -d /tmp/outrigger-postgresql.XXXXXX)
         trap 'rm -rf "$folder"' EXIT
@@ -38,11 +52,12 @@ public final class PostgreSQLServer: Sendable {
             run="setpriv --reuid=nobody --regid=nogroup --clear-groups"
         fi
         cd /
-        $run "$bin/initdb" -D "$folder/data" -U outrigger -A trust -E UTF8 --no-locale --no-sync >/dev/null
+        $run "$bin/initdb" -D "$folder/data" -U outrigger -A trust -E UTF8 --no-locale --no-sync \
+            ${log:+-X "$log" --wal-segsize=1} >/dev/null
         cp /dev/null "$folder/log"
         serve() {
-            $run "$bin/postgres" -D "$folder/data" -k "$folder" -c listen_addresses= -c max_connections=200 \
-                -c shared_buffers=32MB -c log_min_messages=fatal 2>>"$folder/log" &
+            $run "$bin/postgres" -D "$folder/data" -k "$folder" -c listen_addresses="${port:+127.0.0.1}" \
+                -c max_connections=200 -c shared_buffers=32MB -c log_min_messages=fatal 2>>"$folder/log" &
             server=$!
             until "$bin/pg_isready" -q -h "$folder" -U outrigger; do
                 kill -0 $server || { cat "$folder/log"; exit 1; }
@@ -52,7 +67,8 @@ public final class PostgreSQLServer: Sendable {
         serve
         echo "ready $folder"
         while read -r word pause; do
-            kill -s $word $server
+            # It may have ended by itself.
+            kill -s $word $server 2>/dev/null || true
             wait $server || true
             sleep $pause
             serve
@@ -63,8 +79,10 @@ public final class PostgreSQLServer: Sendable {
         wait $server || true
         """
 
-    public init() throws {
-        process = try ChildProcess(["sh", "-c", Self.script], input: .pipe, output: .pipe, errors: .pipe)
+    public init(_ options: Options = Options()) throws {
+        port = options.port
+        let command = ["sh", "-c", Self.script, "sh", options.log ?? "", options.port.map { "\($0)" } ?? ""]
+        process = try ChildProcess(options.launcher + command, input: .pipe, output: .pipe, errors: .pipe)
         let line = Self.answer(process)
         guard line.hasPrefix("ready ") else {
             throw Missing(description: "PostgreSQL does not start; Tests/run installs what tests need: \(line)")
@@ -85,7 +103,8 @@ public final class PostgreSQLServer: Sendable {
 
     /// A connection string, by way of another folder where a proxy listens.
     public func connection(through folder: String? = nil, _ more: String = "") -> String {
-        "host=\(folder ?? self.folder) user=outrigger dbname=postgres \(more)"
+        let port = port.map { "port=\($0) " } ?? ""
+        return "host=\(folder ?? self.folder) \(port)user=outrigger dbname=postgres \(more)"
     }
 
     /// The rows of an answer, with `|` between their columns.

@@ -101,7 +101,7 @@ actor CommitLane {
             for _ in 0..<Self.conflictsAtMost where !unattended.isEmpty { try await write(CommitPack([])) }
             return nil
         } catch {
-            return error.ofTable(client.table)
+            return failure(error)
         }
     }
 
@@ -155,8 +155,11 @@ actor CommitLane {
         next.turn += 1
         writes.append(Writers.advance(tail, to: next, at: now))
         isDoubtful = true
+        let start = ContinuousClock.now
         switch try await client.transact(writes) {
         case .done:
+            let calls = Set(pack.units.map { pending[$0].call }).count
+            client.observer?(.committed(calls: calls, took: .now - start))
             self.tail = next
             isDoubtful = false
             unattended.removeFirst(min(riders.count, unattended.count))
@@ -202,6 +205,12 @@ actor CommitLane {
 
     // MARK: - ends
 
+    private func failure(_ error: AWSError) -> Failure {
+        let failure = error.ofTable(client.table)
+        client.observer?(.failed(failure))
+        return failure
+    }
+
     private func finish(_ index: Int, _ end: CommitUnit.End) {
         let (call, place) = (pending[index].call, pending[index].place)
         calls[call]?.ends[place] = end
@@ -240,7 +249,9 @@ actor CommitLane {
     private func postpone(_ index: Int, _ code: String) -> Int {
         pending[index].conflicts += 1
         if pending[index].conflicts > Self.conflictsAtMost {
-            finish(index, .failed(AWSError(.throttled, identifier(code)).ofTable(client.table)))
+            finish(index, .failed(failure(AWSError(.throttled, identifier(code)))))
+        } else {
+            client.observer?(.repeated(StoreEvent.Repeat(code: code)))
         }
         return pending[index].conflicts
     }
@@ -256,9 +267,8 @@ actor CommitLane {
             isDoubtful = true
             return
         }
-        for index in pack.units {
-            finish(index, isRefused ? .refused(error.code) : .failed(error.ofTable(client.table)))
-        }
+        let end = isRefused ? CommitUnit.End.refused(error.code) : .failed(failure(error))
+        for index in pack.units { finish(index, end) }
         pending.removeAll { calls[$0.call]?.ends[$0.place] != nil }
     }
 }

@@ -18,11 +18,13 @@ public struct DynamoDBOptions: Sendable {
     /// How long a row waits for a head of its chain at most.
     public var journalSeal: Duration
     public var keepsPayloads: Bool
+    /// Hears what the store did, on whichever thread: it must not block.
+    public var observer: (@Sendable (StoreEvent) -> Void)?
 
     public init(
         table: String, skew: Duration = .seconds(5), patience: Duration = .seconds(5),
         journalKeep: Duration = .days(30), journalSegment: Int = 1_000, journalSeal: Duration = .minutes(1),
-        keepsPayloads: Bool = false
+        keepsPayloads: Bool = false, observer: (@Sendable (StoreEvent) -> Void)? = nil
     ) {
         self.table = table
         self.skew = skew
@@ -31,6 +33,7 @@ public struct DynamoDBOptions: Sendable {
         self.journalSegment = journalSegment
         self.journalSeal = journalSeal
         self.keepsPayloads = keepsPayloads
+        self.observer = observer
     }
 }
 
@@ -97,7 +100,8 @@ public final class DynamoDBStore: Ledger, HandlerState, TimerStore, Sendable {
     public static func open(
         _ options: DynamoDBOptions, _ session: AWSSession, clock: any WallClock
     ) async throws(Failure) -> DynamoDBStore {
-        let client = TableClient(session: session, table: options.table, patience: options.patience)
+        let client = TableClient(
+            session: session, table: options.table, patience: options.patience, observer: options.observer)
         func ask<T>(_ body: () async throws(AWSError) -> T) async throws(Failure) -> T {
             do throws(AWSError) { return try await body() } catch { throw error.ofTable(options.table) }
         }
@@ -133,6 +137,10 @@ public final class DynamoDBStore: Ledger, HandlerState, TimerStore, Sendable {
     func isOurs(_ number: UInt64) -> Bool { number >> 40 == UInt64(clamping: lane.owner) }
 
     func call<T>(_ body: () async throws(AWSError) -> T) async throws(Failure) -> T {
-        do throws(AWSError) { return try await body() } catch { throw error.ofTable(options.table) }
+        do throws(AWSError) { return try await body() } catch {
+            let failure = error.ofTable(options.table)
+            options.observer?(.failed(failure))
+            throw failure
+        }
     }
 }

@@ -35,7 +35,7 @@ struct Idling: Sendable {
 /// The store in a table as the sidecar knows any store.
 extension DynamoDBStore: EventStore {
     public var receipts: (any PublicationReceipts)? { nil }
-    public var heads: (any JournalHeads)? { self }
+    public var heads: any JournalHeads { self }
     public var auditor: (any JournalAuditor)? { self }
 
     /// Does the table answer? It costs one read.

@@ -20,6 +20,7 @@ struct TableClient: Sendable {
     let session: AWSSession
     let table: String
     let patience: Duration
+    var observer: (@Sendable (StoreEvent) -> Void)?
 
     /// What became of a conditional write.
     enum Written: Sendable {
@@ -62,7 +63,7 @@ struct TableClient: Sendable {
             rest.removeFirst(part.count)
             let question: JSONValue = ["Keys": .array(part), "ConsistentRead": true]
             let reply = try await call(
-                "BatchGetItem", [JSONMember("RequestItems", .object([JSONMember(table, question)]))])
+                "BatchGetItem", [JSONMember("RequestItems", .object([JSONMember(table, question)]))], items: part.count)
             for (_, items) in reply.root["Responses"]?.members ?? [] {
                 for item in items.elements.compactMap(Item.init) { found[item.key] = item }
             }
@@ -70,7 +71,10 @@ struct TableClient: Sendable {
             rest += left.map(\.value)
             empty = left.count == part.count ? empty + 1 : 0
             guard empty < 8 else { throw AWSError(.throttled, "BatchGetItem processed nothing") }
-            if empty > 0 { await Self.pause(after: empty) }
+            if empty > 0 {
+                observer?(.repeated(.throttled))
+                await Self.pause(after: empty)
+            }
         }
         return found
     }
@@ -126,7 +130,8 @@ struct TableClient: Sendable {
         do throws(AWSError) {
             _ = try await call(
                 "TransactWriteItems",
-                [JSONMember("TransactItems", .array(items)), JSONMember("ClientRequestToken", .string(token))])
+                [JSONMember("TransactItems", .array(items)), JSONMember("ClientRequestToken", .string(token))],
+                items: writes.count)
             return .done
         } catch {
             guard error.code == "TransactionCanceledException" else { throw error }
@@ -150,7 +155,8 @@ struct TableClient: Sendable {
 
     // MARK: - calls
 
-    func call(_ name: String, _ members: [JSONMember]) async throws(AWSError) -> JSONDocument {
+    /// - Parameter items: how many it reads or writes, for those that count.
+    func call(_ name: String, _ members: [JSONMember], items: Int = 1) async throws(AWSError) -> JSONDocument {
         let endpoint: AWSEndpoint
         do throws(Failure) { endpoint = try session.endpoint(of: .dynamodb, in: try session.region()) } catch {
             throw AWSError(error)
@@ -160,12 +166,14 @@ struct TableClient: Sendable {
         let end = clock.now + patience
         var tries = 0
         while true {
+            observer?(.exchanged(requests: items))
             do throws(AWSError) {
                 return try await session.call(
                     .dynamodb(name), at: endpoint, body: body, timeout: Self.timeout, maximumBodyBytes: Self.replyBytes)
             } catch {
                 tries += 1
                 guard error.isPassing, clock.now < end, !Task.isCancelled else { throw error }
+                observer?(.repeated(error.why))
                 await Self.pause(after: tries)
             }
         }
@@ -182,6 +190,10 @@ extension AWSError {
     /// The same again may succeed.
     fileprivate var isPassing: Bool { [.unreachable, .server, .throttled, .badReply].contains(kind) }
 
+    fileprivate var why: StoreEvent.Repeat {
+        kind != .throttled ? .unanswered : StoreEvent.Repeat(code: code)
+    }
+
     /// What a call of a store means: it is away, and why. What to do about it stands in the words.
     func ofTable(_ table: String) -> Failure {
         let advice: String =
@@ -195,4 +207,9 @@ extension AWSError {
             }
         return Failure(.storeUnavailable, table, cause.isEmpty ? advice : "\(advice) (\(cause))")
     }
+}
+
+extension StoreEvent.Repeat {
+    /// - Parameter code: DynamoDB's word for what it did not do now.
+    init(code: String) { self = code.hasPrefix("Transaction") ? .conflict : .throttled }
 }

@@ -112,8 +112,10 @@ extension Schema {
         \(plans) AS $$
         DECLARE won bigint[] := marks('outrigger.won');
         BEGIN
-            DELETE FROM state s USING generate_subscripts(p_marks, 1) AS i
-                WHERE s.handler = handlers[i] AND s.key = keys[i] AND p_values[i] IS NULL AND p_marks[i] = ANY (won);
+            FOR i IN 1 .. cardinality(p_marks) LOOP
+                CONTINUE WHEN p_values[i] IS NOT NULL OR p_marks[i] <> ALL (won);
+                DELETE FROM state WHERE handler = handlers[i] AND key = keys[i];
+            END LOOP;
             INSERT INTO state AS s SELECT handlers[i], keys[i], versions[i], expiries[i], p_values[i]
                 FROM generate_subscripts(p_marks, 1) AS i WHERE p_values[i] IS NOT NULL AND p_marks[i] = ANY (won)
                 ON CONFLICT (handler, key) DO UPDATE

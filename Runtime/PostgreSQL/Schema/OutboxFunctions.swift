@@ -15,7 +15,8 @@ extension Schema {
                 resource, correlation, trace, attributes, detail)
             SELECT resources[i] = '' OR (
                     row_number() OVER (PARTITION BY resources[i] ORDER BY i) = 1
-                    AND NOT EXISTS (SELECT FROM outbox o WHERE o.resource = resources[i] AND o.resource <> '')
+                    AND (SELECT o.row FROM outbox o WHERE o.resource = resources[i] AND o.resource <> '' LIMIT 1)
+                        IS NULL
                 ), lanes[i], times[i], 0, times[i], sizes[i], ids[i], parents[i], handlers[i], sources[i],
                 detail_types[i], resources[i], correlations[i], traces[i], attribute_lists[i], details[i]
             FROM generate_subscripts(p_marks, 1) AS i WHERE p_marks[i] = ANY (won) ORDER BY i;

@@ -13,8 +13,8 @@ struct StoreOpening: Sendable {
     let cloud: Cloud
     /// Of leases, timers and rows: the one that the pipelines go by.
     let clock: any WallClock
-    /// Hear what the store did, on threads of the store.
-    var observer: StoreObserver = .nobody
+    /// Hears what the store did, on threads of the store.
+    var observer: @Sendable (StoreEvent) -> Void = { _ in }
     /// Whether the schema may be made and upgraded. No command does so by the way.
     let migrates: Bool
 
@@ -32,7 +32,7 @@ struct StoreOpening: Sendable {
     func open() async throws(Failure) -> any EventStore {
         let settings = configuration.store
         switch settings.kind {
-        case .sqlite: return try SQLiteStore.open(configuration.storeOptions(observer: observer.embedded))
+        case .sqlite: return try SQLiteStore.open(configuration.storeOptions(observer: observer))
         case .postgresql:
             return try await PostgreSQLStore.open(postgreSQL(), clock: clock)
         case .dynamodb:
@@ -47,7 +47,7 @@ struct StoreOpening: Sendable {
             patience: settings.patience, migrates: migrates && settings.migrate,
             journalKeep: configuration.journal.keep, journalSegment: configuration.journal.segment,
             journalSeal: configuration.journal.seal, keepsPayloads: configuration.journal.payloads == .keep,
-            name: ProcessInfo.processInfo.hostName, observer: observer.postgreSQL)
+            name: ProcessInfo.processInfo.hostName, observer: observer)
         if let path = settings.passwordFile {
             options.password = { () throws(Failure) in try PasswordFile.read(path) }
         }
@@ -62,15 +62,9 @@ struct StoreOpening: Sendable {
         DynamoDBOptions(
             table: table.table, skew: table.skew, patience: table.patience,
             journalKeep: configuration.journal.keep, journalSegment: configuration.journal.segment,
-            journalSeal: configuration.journal.seal, keepsPayloads: configuration.journal.payloads == .keep)
+            journalSeal: configuration.journal.seal, keepsPayloads: configuration.journal.payloads == .keep,
+            observer: observer)
     }
-}
-
-/// Who hears what a store did.
-struct StoreObserver: Sendable {
-    let embedded: @Sendable (StoreEvent) -> Void
-    let postgreSQL: @Sendable (PostgreSQLEvent) -> Void
-    static let nobody = StoreObserver(embedded: { _ in }, postgreSQL: { _ in })
 }
 
 /// A file that holds a password and, as editors leave it, the end of a line.

@@ -51,6 +51,28 @@ import Testing
         await bench.close()
     }
 
+    @Test func commitsAndRoundTripsAreTold() async throws {
+        let bench = try await bench()
+        let events = Mutex<[StoreEvent]>([])
+        var options = bench.dynamo.options
+        options.observer = { event in events.withLock { $0.append(event) } }
+        let store = try await DynamoDBStore.open(options, bench.session, clock: clock)
+        events.withLock { $0 = [] }
+        let claims = try await store.claim([Samples.request("e-1", message: "m-1", at: clock.now)], at: clock.now)
+        guard case .granted(let lease, let history)? = claims.first else {
+            Issue.record("not granted")
+            return
+        }
+        #expect(try await store.commit([commitment(lease, .done(.none), history)], at: clock.now) == [.committed])
+        let told = events.withLock { $0 }
+        #expect(told.count { if case .committed(1, _) = $0 { true } else { false } } == 1)
+        let requests = told.compactMap { if case .exchanged(let requests) = $0 { requests } else { nil } }
+        // Identities, row and writer are one transaction.
+        #expect(requests.count == 2 && requests.last ?? 0 > 2, "\(told)")
+        await store.close()
+        await bench.close()
+    }
+
     @Test func aRequestOfMoreThanATransactionTakesIsTooLarge() async throws {
         let bench = try await bench()
         func submission(_ count: Int) -> Submission {

@@ -4,6 +4,7 @@ import JSON
 import Pipeline
 import StoreConformance
 import Support
+import Synchronization
 import Testing
 
 @testable import AWS
@@ -134,13 +135,19 @@ import Testing
 
     @Test func whatIsThrottledIsSentAgain() async throws {
         let codes = ["ProvisionedThroughputExceededException", "ThrottlingException", "TransactionConflictException"]
-        let (server, client) = try server { _, count in
+        let events = Mutex<[String]>([])
+        let (server, plain) = try server { _, count in
             count <= codes.count
                 ? .json("{\"__type\":\"com.amazonaws.dynamodb.v20120810#\(codes[count - 1])\"}", status: 400)
                 : .json("{\"Item\":{\"pk\":{\"S\":\"a\"},\"sk\":{\"S\":\"-\"},\"n\":{\"N\":\"7\"}}}")
         }
+        var client = plain
+        client.observer = { event in events.withLock { $0.append("\(event)") } }
         #expect(try await client.get(ItemKey("a"))?.integer("n") == 7)
         #expect(server.requests.count == 4)
+        let exchange = "exchanged(requests: 1)"
+        let why = ["throttled", "throttled", "conflict"].map { "repeated(Pipeline.StoreEvent.Repeat.\($0))" }
+        #expect(events.withLock { $0 } == [exchange] + why.flatMap { [$0, exchange] })
     }
 
     @Test func aTransactionIsSentAgainUnderItsToken() async throws {

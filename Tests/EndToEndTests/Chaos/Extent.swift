@@ -15,7 +15,8 @@ enum Extent {
     /// Of this many events each kill gets its share.
     static let eventsPerKill = number("KILLS") == nil ? 200 : 500
     static let reloads = number("RELOADS") ?? 15
-    /// What many sidecars share, in events.
+    /// What many sidecars share, in events, and how many they are.
     static let shared = number("SHARED") ?? 300
+    static let sidecars = number("SHARED") == nil ? 2 : 4
     static let store = environment["CHAOS_STORE"] ?? "postgresql"
 }

@@ -15,6 +15,9 @@ final class FaultProxy: Sendable {
         case cut
         /// Of so many answers one is reset in its middle.
         case resets(oneOf: Int)
+        /// Each answer stops in its middle. Its connection takes requests and says nothing more, also when the weather
+        /// is fine again.
+        case halves
     }
     private struct State {
         var weather = Weather.fine
@@ -27,7 +30,7 @@ final class FaultProxy: Sendable {
 
     /// `http://127.0.0.1:PORT`.
     var endpoint: String { "http://127.0.0.1:\(port)" }
-    private let port: Int
+    let port: Int
     private let listener: Int32
     private let state: Mutex<State>
 
@@ -77,27 +80,31 @@ final class FaultProxy: Sendable {
     private func serve(_ client: Int32) {
         let (target, age, weather) = state.withLock { ($0.target, $0.age, $0.weather) }
         guard weather != .cut, let server = Socket.connect(to: target) else { return Socket.reset(client) }
-        var goesOn = true
-        while goesOn, state.withLock({ $0.age == age && !$0.isClosed }) {
-            var ends = [client, server].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+        var course = Course.goesOn
+        while course != .ends, state.withLock({ $0.age == age && !$0.isClosed }) {
+            let open = course == .isStuck ? [client] : [client, server]
+            var ends = open.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
             // Silent, it does not even read: the sender's window fills.
             if self.weather == .silent { ends = [] }
             // The weather is looked at a hundred times a second.
             guard poll(&ends, nfds_t(ends.count), 10) > 0 else { continue }
-            for end in ends where goesOn && end.revents != 0 {
+            for end in ends where course != .ends && end.revents != 0 {
                 let isAnswer = end.fd == server
-                goesOn = pass(from: end.fd, to: isAnswer ? client : server, isAnswer: isAnswer)
+                let next = pass(from: end.fd, to: isAnswer ? client : server, isAnswer: isAnswer)
+                course = course == .isStuck && next == .goesOn ? .isStuck : next
             }
         }
         Socket.reset(client)
         Socket.reset(server)
     }
 
-    /// - Returns: whether the connection goes on.
-    private func pass(from sender: Int32, to receiver: Int32, isAnswer: Bool) -> Bool {
+    /// How a connection goes on.
+    private enum Course { case goesOn, isStuck, ends }
+
+    private func pass(from sender: Int32, to receiver: Int32, isAnswer: Bool) -> Course {
         var piece = [UInt8](repeating: 0, count: 16_384)
         let count = recv(sender, &piece, piece.count, 0)
-        guard count > 0 else { return false }
+        guard count > 0 else { return .ends }
         switch weather {
         case .slow(let milliseconds, let bytesPerSecond):
             usleep(UInt32(milliseconds * 1_000 + count * 1_000_000 / bytesPerSecond))
@@ -108,11 +115,12 @@ final class FaultProxy: Sendable {
             }
             if isUnlucky {
                 _ = Socket.send(piece[..<(count / 2)], on: receiver)
-                return false
+                return .ends
             }
+        case .halves where isAnswer: return Socket.send(piece[..<(count / 2)], on: receiver) ? .isStuck : .ends
         default: break
         }
-        return Socket.send(piece[..<count], on: receiver)
+        return Socket.send(piece[..<count], on: receiver) ? .goesOn : .ends
     }
 }
 

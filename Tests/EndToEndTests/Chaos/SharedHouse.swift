@@ -4,9 +4,9 @@ import LocalCloud
 import Support
 import Testing
 
-/// Four sidecars on the same queues and one store, as in the pods of one service.
+/// Sidecars on the same queues and one store, as in the pods of one service.
 final class SharedHouse {
-    static let count = 4
+    static let count = Extent.sidecars
 
     let house: House
     let cloud: LocalCloud
