@@ -32,7 +32,7 @@ struct MemoryBenchmark {
             defer { sidecar.stop() }
             try await Task.sleep(for: .seconds(2))
             print("\nmemory of sidecar and four workers, PSS (targets: 30 MB idle, 120 MB with 10,000 in flight)")
-            print("  idle                      \(sidecar.memory.text)")
+            print("  \(pad("idle", 36))\(sidecar.memory.text)")
             for first in stride(from: 0, to: details.count, by: 10) {
                 try cloud.putEvents(details[first..<min(first + 10, details.count)].map { SidecarUnderTest.entry($0) })
             }
@@ -40,7 +40,7 @@ struct MemoryBenchmark {
                 try await Task.sleep(for: .seconds(1))
                 let hand = await inHand(sidecar)
                 let left = cloud.statistics.queue("bench")?.depth ?? 0
-                print("  \(pad("\(hand) in flight, \(left) left", 26))\(sidecar.memory.text)")
+                print("  \(pad("\(hand) in flight, \(left) left", 36))\(sidecar.memory.text)")
             }
         }
     }

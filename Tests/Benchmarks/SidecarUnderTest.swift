@@ -108,7 +108,7 @@ struct SidecarUnderTest {
         }
     }
 
-    static func entry(_ detail: String, source: String = "test.in") -> BusModel.Entry {
-        BusModel.Entry(source: source, detailType: "Payment.Settled.v1", detail: detail)
+    static func entry(_ detail: String, source: String = "test.in", bus: String? = nil) -> BusModel.Entry {
+        BusModel.Entry(bus: bus, source: source, detailType: "Payment.Settled.v1", detail: detail)
     }
 }
