@@ -20,16 +20,24 @@ import Testing
         return server
     }
 
+    /// Two sidecars that have done the first payments.
+    private static func started(
+        _ shared: StoreHouse, _ house: House, _ cloud: LocalCloud
+    ) async throws -> [SidecarProcess] {
+        for number in 0..<2 { try shared.write(number) }
+        let sidecars = [try shared.start(0), try shared.start(1)]
+        for sidecar in sidecars { #expect(await sidecar.isReady(), "\(sidecar.lines.suffix(2000))") }
+        try house.put(try house.payments(0..<before), to: cloud)
+        #expect(await eventually { cloud.publishedIDs.count == before && cloud.isEmpty("main") })
+        return sidecars
+    }
+
     @Test func aFullTableSpacePausesTheQueueRunsNothingTwiceAndLosesNothing() async throws {
         try await House.inLocalCloud { house, cloud in
             let volume = try SmallVolume(of: house, megabytes: 24)
             let server = try Self.server(volume)
             let shared = StoreHouse(house, cloud, StoreHouse.postgreSQL(server, ", patience: 3s"))
-            for number in 0..<2 { try shared.write(number) }
-            let sidecars = [try shared.start(0), try shared.start(1)]
-            for sidecar in sidecars { #expect(await sidecar.isReady(), "\(sidecar.lines.suffix(2000))") }
-            try house.put(try house.payments(0..<Self.before), to: cloud)
-            #expect(await eventually { cloud.publishedIDs.count == Self.before && cloud.isEmpty("main") })
+            let sidecars = try await Self.started(shared, house, cloud)
             #expect(try await shared.unfit() == [])
 
             try volume.fill()
@@ -96,11 +104,7 @@ import Testing
             options.log = volume.path + "/log"
             let server = try PostgreSQLServer(options)
             let shared = StoreHouse(house, cloud, StoreHouse.postgreSQL(server, ", patience: 3s"))
-            for number in 0..<2 { try shared.write(number) }
-            let sidecars = [try shared.start(0), try shared.start(1)]
-            for sidecar in sidecars { #expect(await sidecar.isReady(), "\(sidecar.lines.suffix(2000))") }
-            try house.put(try house.payments(0..<Self.before), to: cloud)
-            #expect(await eventually { cloud.publishedIDs.count == Self.before && cloud.isEmpty("main") })
+            let sidecars = try await Self.started(shared, house, cloud)
 
             try volume.fill()
             try house.put(try house.payments(Self.before..<Self.count), to: cloud)
