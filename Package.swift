@@ -30,6 +30,12 @@ let oneSwiftPluginSymbol: [LinkerSetting] = onePluginSymbol + [.unsafeFlags(["-s
 /// C has no use for the Swift runtime that the driver would link: the worker must start without it, and a plugin must
 /// load where there is none.
 let withoutSwift: [LinkerSetting] = [.unsafeFlags(["-static-stdlib", "-nostartfiles"])]
+/// The sidecar brings its Swift runtime, too, and an allocator that costs half of glibc's: Runtime/Decisions/0028. The
+/// archives of Foundation want these in this order.
+let ownRuntime: [LinkerSetting] =
+    [.unsafeFlags(["-static-stdlib"])]
+    + ["CoreFoundation", "_FoundationICU", "_FoundationCShims", "_FoundationCollections", "mimalloc"]
+    .map { .linkedLibrary($0) }
 let hiddenSymbols: [CSetting] = strictC + [.unsafeFlags(["-fvisibility=hidden"])]
 
 // MARK: - what the targets are made of
@@ -188,7 +194,7 @@ let package = Package(
                 "StoreCommon", "PostgreSQL", "Plugins", "LocalAPI", "LocalCloud", "Telemetry", "Settings",
                 "Conformance", arguments, lifecycle, logging, signals,
             ],
-            path: "Runtime/Sidecar", swiftSettings: strict),
+            path: "Runtime/Sidecar", swiftSettings: strict, linkerSettings: ownRuntime),
 
         // For handler authors.
         .target(name: "ABI", path: "Handlers/ABI", cSettings: strictC),
