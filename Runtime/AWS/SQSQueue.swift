@@ -79,33 +79,38 @@ public final class SQSQueue: EventQueue {
 }
 
 extension Envelope {
+    private static let names = MemberNames([
+        "Body", "MessageId", "ReceiptHandle", "Attributes", "MessageAttributes",
+    ])
+    private static let systemNames = MemberNames([
+        "SentTimestamp", "ApproximateFirstReceiveTimestamp", "ApproximateReceiveCount", "MessageGroupId",
+        "MessageDeduplicationId", "SequenceNumber",
+    ])
+
     /// What a message without these says cannot be judged: SQS sends them all.
-    init(_ message: JSONNode, isFIFO: Bool) throws(AWSError) {
-        let system = message.member("Attributes")
-        func text(_ node: JSONNode?, _ name: StaticString) throws(AWSError) -> String {
-            guard let text = node?.member(name)?.string else { throw AWSError(.badReply, "a message without \(name)") }
+    convenience init(_ message: JSONNode, isFIFO: Bool) throws(AWSError) {
+        let members = message.members(Self.names)
+        let system = members[3]?.members(Self.systemNames)
+        func text(_ index: Int, _ name: StaticString) throws(AWSError) -> String {
+            guard let text = members.string(index) else { throw AWSError(.badReply, "a message without \(name)") }
             return text
         }
-        func number(_ name: StaticString) throws(AWSError) -> Int64 {
-            guard let number = system?.member(name)?.digits else {
+        func number(_ index: Int, _ name: StaticString) throws(AWSError) -> Int64 {
+            guard let number = system?.digits(index) else {
                 throw AWSError(.badReply, "a message whose \(name) is no number")
             }
             return number
         }
-        guard let body = message.member("Body")?.stringBytes else {
-            throw AWSError(.badReply, "a message without Body")
-        }
+        guard let body = members.stringBytes(0) else { throw AWSError(.badReply, "a message without Body") }
         self.init(
-            messageID: MessageID(try text(message, "MessageId")),
-            receipt: ReceiptHandle(try text(message, "ReceiptHandle")), body: body,
-            attributes: (message.member("MessageAttributes")?.members ?? []).compactMap(Attribute.init(member:)),
-            sentAt: Instant(unixMilliseconds: try number("SentTimestamp")),
-            firstReceivedAt: Instant(unixMilliseconds: try number("ApproximateFirstReceiveTimestamp")),
-            receiveCount: Int(try number("ApproximateReceiveCount")),
+            messageID: MessageID(try text(1, "MessageId")),
+            receipt: ReceiptHandle(try text(2, "ReceiptHandle")), body: body,
+            attributes: (members[4]?.members ?? []).compactMap(Attribute.init(member:)),
+            sentAt: Instant(unixMilliseconds: try number(0, "SentTimestamp")),
+            firstReceivedAt: Instant(unixMilliseconds: try number(1, "ApproximateFirstReceiveTimestamp")),
+            receiveCount: Int(try number(2, "ApproximateReceiveCount")),
             // On a standard queue the group means fairness, not order.
-            group: isFIFO ? system?.member("MessageGroupId")?.string : nil,
-            deduplicationID: system?.member("MessageDeduplicationId")?.string,
-            sequence: system?.member("SequenceNumber")?.string)
+            group: isFIFO ? system?.string(3) : nil, deduplicationID: system?.string(4), sequence: system?.string(5))
     }
 }
 

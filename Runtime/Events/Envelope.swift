@@ -28,61 +28,42 @@ public struct Attribute: Hashable, Sendable {
     }
 }
 
-/// What a queue delivered, before anything about it is believed.
+/// What a queue delivered, before anything about it is believed. It never changes, and is passed on and kept in many
+/// places: a reference, so that this costs nothing.
 ///
 /// There is one way from here to an ``Event``: `verify`.
-public struct Envelope: Sendable {
-    /// What no later receive changes: one reference, however often the envelope is copied.
-    private final class Content: Sendable {
-        let messageID: MessageID
-        let body: Bytes
-        let attributes: [Attribute]
-        let sentAt: Instant
-        let firstReceivedAt: Instant
-        let group: String?
-        let deduplicationID: String?
-        let sequence: String?
-
-        init(
-            _ messageID: MessageID, _ body: Bytes, _ attributes: [Attribute], _ sentAt: Instant,
-            _ firstReceivedAt: Instant, _ group: String?, _ deduplicationID: String?, _ sequence: String?
-        ) {
-            self.messageID = messageID
-            self.body = body
-            self.attributes = attributes
-            self.sentAt = sentAt
-            self.firstReceivedAt = firstReceivedAt
-            self.group = group
-            self.deduplicationID = deduplicationID
-            self.sequence = sequence
-        }
-    }
-    private let content: Content
-    /// The newest handle seen for this message: a later receive swaps it in.
-    public var receipt: ReceiptHandle
-    /// How often the queue gave it to anybody, this time included. Not a count of attempts.
-    public var receiveCount: Int
-
-    public var messageID: MessageID { content.messageID }
-    public var body: Bytes { content.body }
-    public var attributes: [Attribute] { content.attributes }
+public final class Envelope: Sendable {
+    public let messageID: MessageID
+    /// Valid until a later receive of the same message.
+    public let receipt: ReceiptHandle
+    public let body: Bytes
+    public let attributes: [Attribute]
     /// When the queue had the message.
-    public var sentAt: Instant { content.sentAt }
-    public var firstReceivedAt: Instant { content.firstReceivedAt }
+    public let sentAt: Instant
+    public let firstReceivedAt: Instant
+    /// How often the queue gave it to anybody, this time included. Not a count of attempts.
+    public let receiveCount: Int
     /// FIFO queues: the message group, in which order is kept. Standard queues: fairness only, so `nil` here.
-    public var group: String? { content.group }
-    public var deduplicationID: String? { content.deduplicationID }
+    public let group: String?
+    public let deduplicationID: String?
     /// FIFO queues: its place in the order, as the queue numbers it.
-    public var sequence: String? { content.sequence }
+    public let sequence: String?
 
     public init(
         messageID: MessageID, receipt: ReceiptHandle, body: Bytes, attributes: [Attribute] = [],
         sentAt: Instant, firstReceivedAt: Instant, receiveCount: Int = 1,
         group: String? = nil, deduplicationID: String? = nil, sequence: String? = nil
     ) {
-        content = Content(messageID, body, attributes, sentAt, firstReceivedAt, group, deduplicationID, sequence)
+        self.messageID = messageID
         self.receipt = receipt
+        self.body = body
+        self.attributes = attributes
+        self.sentAt = sentAt
+        self.firstReceivedAt = firstReceivedAt
         self.receiveCount = receiveCount
+        self.group = group
+        self.deduplicationID = deduplicationID
+        self.sequence = sequence
     }
 }
 

@@ -31,9 +31,13 @@ public enum Identifier {
     }
 
     /// Visible ASCII, at least one character.
-    public static func isKeyID(_ bytes: Bytes) -> Bool {
-        guard !bytes.isEmpty, bytes.count <= Limits.identifierBytes else { return false }
-        return bytes.withUnsafeBufferPointer { $0.allSatisfy { $0 >= 0x21 && $0 <= 0x7E } }
+    @inlinable public static func isKeyID(_ bytes: some Collection<UInt8>) -> Bool {
+        bytes.withContiguousStorageIfAvailable { isKeyID(buffer: $0) }
+            ?? [UInt8](bytes).withUnsafeBufferPointer { isKeyID(buffer: $0) }
+    }
+
+    @usableFromInline static func isKeyID(buffer bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        !bytes.isEmpty && bytes.count <= Limits.identifierBytes && bytes.allSatisfy { $0 >= 0x21 && $0 <= 0x7E }
     }
 
     /// `00-<32 hex>-<16 hex>-<2 hex>` (W3C Trace Context, section 3.2.2).

@@ -37,18 +37,34 @@ public enum Outcome: Sendable {
 
 /// What a handler asked the host to do for one event: committed whole with the mark "done", or not at all.
 public struct Effects: Sendable {
-    public var reads: [StateRead]
-    public var writes: [StateWrite]
-    public var drafts: [Draft]
-    public var timers: [TimerChange]
+    @usableFromInline final class Content: Sendable {
+        @usableFromInline let reads: [StateRead]
+        @usableFromInline let writes: [StateWrite]
+        @usableFromInline let drafts: [Draft]
+        @usableFromInline let timers: [TimerChange]
+
+        init(_ reads: [StateRead], _ writes: [StateWrite], _ drafts: [Draft], _ timers: [TimerChange]) {
+            self.reads = reads
+            self.writes = writes
+            self.drafts = drafts
+            self.timers = timers
+        }
+    }
+    /// `nil` where there is nothing, as after most runs: then it is passed on for nothing.
+    @usableFromInline let content: Content?
+
+    /// The host was asked for nothing.
+    @inlinable public var isNothing: Bool { content == nil }
+    @inlinable public var reads: [StateRead] { content?.reads ?? [] }
+    @inlinable public var writes: [StateWrite] { content?.writes ?? [] }
+    @inlinable public var drafts: [Draft] { content?.drafts ?? [] }
+    @inlinable public var timers: [TimerChange] { content?.timers ?? [] }
 
     public init(
         reads: [StateRead] = [], writes: [StateWrite] = [], drafts: [Draft] = [], timers: [TimerChange] = []
     ) {
-        self.reads = reads
-        self.writes = writes
-        self.drafts = drafts
-        self.timers = timers
+        let isNothing = reads.isEmpty && writes.isEmpty && drafts.isEmpty && timers.isEmpty
+        content = isNothing ? nil : Content(reads, writes, drafts, timers)
     }
     public static let none = Effects()
 }

@@ -1,6 +1,3 @@
-import CSimdjson
-import Glibc
-
 // RFC 8785, the JSON Canonicalization Scheme: one text for one value.
 
 extension JSONNode {
@@ -12,12 +9,7 @@ extension JSONNode {
 
     /// True if these bytes are the value's canonical form. Copies nothing.
     public func isCanonically(_ bytes: ArraySlice<UInt8>) -> Bool {
-        let result = withCanonical { canonical in
-            bytes.withUnsafeBufferPointer { bytes in
-                guard let a = bytes.baseAddress, let b = canonical.baseAddress else { return false }
-                return bytes.count == canonical.count && memcmp(a, b, bytes.count) == 0
-            }
-        }
+        let result = withCanonical { hasSameBytes($0, bytes) }
         return (try? result.get()) ?? false
     }
 

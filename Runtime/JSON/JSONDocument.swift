@@ -4,33 +4,30 @@ import CSimdjson
 ///
 /// RFC 8259, and more: refused are duplicate keys (compared without escapes, as bytes), byte order marks, lone
 /// surrogates, invalid UTF-8, numbers beyond a double, and nesting beyond the given depth.
-public struct JSONDocument: Sendable {
-    final class Storage: Sendable {
-        let bytes: ArraySlice<UInt8>
-        let nodes: [csimdjson_node]
-
-        init(bytes: ArraySlice<UInt8>, nodes: [csimdjson_node]) {
-            self.bytes = bytes
-            self.nodes = nodes
-        }
-    }
+public struct JSONDocument: @unchecked Sendable {
+    // Unchecked: the storage is written by `init` alone.
+    private let storage: JSONStorage
 
     /// Depths beyond this are cut to it: values are walked by recursion.
     public static let deepest = 512
-
-    let storage: Storage
 
     /// Keeps `bytes`, without a copy.
     /// - Parameter depth: containers within containers, at most ``deepest``.
     public init(_ bytes: ArraySlice<UInt8>, depth: Int = JSONValue.depth) throws(JSONError) {
         let depth = max(0, min(depth, JSONDocument.deepest))
-        let outcome: Result<[csimdjson_node], JSONError> = bytes.withUnsafeBufferPointer { buffer in
-            guard let base = buffer.baseAddress else { return .failure(JSONError(.empty)) }
-            let result = csimdjson_parse(base, buffer.count, depth)
+        let outcome: Result<JSONStorage, JSONError> = bytes.withUnsafeBufferPointer { buffer in
+            guard let start = buffer.baseAddress else { return .failure(JSONError(.empty)) }
+            let result = csimdjson_parse(start, buffer.count, depth)
             if let kind = JSONError.Kind(result.status) { return .failure(JSONError(kind, at: result.offset)) }
-            return .success(Array(UnsafeBufferPointer(start: result.nodes, count: result.count)))
+            let storage = JSONStorage.create(minimumCapacity: result.count) { _ in
+                JSONText(bytes: bytes, start: start)
+            }
+            storage.withUnsafeMutablePointerToElements { nodes in
+                if let found = result.nodes { nodes.initialize(from: found, count: result.count) }
+            }
+            return .success(storage)
         }
-        storage = Storage(bytes: bytes, nodes: try outcome.get())
+        storage = try outcome.get()
     }
 
     public init(_ bytes: [UInt8], depth: Int = JSONValue.depth) throws(JSONError) {

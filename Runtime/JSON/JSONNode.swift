@@ -1,20 +1,20 @@
 import CSimdjson
-import Glibc
 
 /// One value of a ``JSONDocument``: a place in its text. Cheap to copy; it keeps the text alive.
-public struct JSONNode: Sendable {
+public struct JSONNode: @unchecked Sendable {
+    // Unchecked: nobody writes to the storage.
     public enum Kind: Sendable { case null, bool, number, string, array, object }
 
-    private let storage: JSONDocument.Storage
+    private let storage: JSONStorage
     private let index: Int
 
-    init(_ storage: JSONDocument.Storage, _ index: Int) {
+    init(_ storage: JSONStorage, _ index: Int) {
         self.storage = storage
         self.index = index
     }
 
-    private var node: csimdjson_node { storage.nodes[index] }
-    private var code: csimdjson_kind { csimdjson_kind(UInt32(node.kind)) }
+    private var node: csimdjson_node { storage.node(index) }
+    private var code: csimdjson_kind { storage.code(index) }
 
     public var kind: Kind {
         switch code {
@@ -28,19 +28,14 @@ public struct JSONNode: Sendable {
     }
 
     /// True if the value stands in the text as these bytes.
-    public func isWritten(_ bytes: ArraySlice<UInt8>) -> Bool { areSame(raw, bytes) }
+    public func isWritten(_ bytes: ArraySlice<UInt8>) -> Bool { storage.isWritten(bytes, index) }
 
     /// Where the value starts, in bytes from the start of the text.
     public var offset: Int { Int(node.start) }
     /// The value as it stands in the text, quotes and brackets included; the same buffer, no copy.
-    public var raw: ArraySlice<UInt8> { slice(Int(node.start), Int(node.end)) }
+    public var raw: ArraySlice<UInt8> { storage.raw(index) }
     /// Members of an object, elements of an array, else 0.
     public var count: Int { Int(node.count) }
-
-    private func slice(_ start: Int, _ end: Int) -> ArraySlice<UInt8> {
-        let origin = storage.bytes.startIndex
-        return storage.bytes[origin + start..<origin + end]
-    }
 
     // MARK: scalars
 
@@ -68,42 +63,19 @@ public struct JSONNode: Sendable {
     public var isEscaped: Bool { node.escaped }
 
     /// A string without quotes and escapes: a slice of the text if it has no escapes.
-    public var stringBytes: ArraySlice<UInt8>? {
-        guard kind == .string else { return nil }
-        let inner = slice(Int(node.start) + 1, Int(node.end) - 1)
-        guard node.escaped else { return inner }
-        return ArraySlice(
-            [UInt8](unsafeUninitializedCapacity: inner.count) { buffer, count in
-                inner.withUnsafeBufferPointer { raw in
-                    guard let from = raw.baseAddress, let to = buffer.baseAddress else { return }
-                    count = csimdjson_unescape(from, raw.count, to)
-                }
-            })
-    }
+    public var stringBytes: ArraySlice<UInt8>? { storage.stringBytes(index) }
 
-    public var string: String? { stringBytes.map { String(decoding: $0, as: UTF8.self) } }
+    public var string: String? { storage.string(index) }
 
     /// The number that a string of at most 18 digits, and nothing else, says.
-    public var digits: Int64? {
-        guard let text = stringBytes, 1...18 ~= text.count else { return nil }
-        return text.withUnsafeBufferPointer { text in
-            var value: Int64 = 0
-            for byte in text {
-                let digit = byte &- 0x30
-                if digit > 9 { return nil }
-                value = value &* 10 &+ Int64(digit)
-            }
-            return value
-        }
-    }
+    public var digits: Int64? { storage.digits(index) }
 
     /// True for a string of exactly these bytes, escapes undone.
-    public func isString(_ text: String) -> Bool {
-        guard kind == .string else { return false }
-        if !node.escaped && Int(node.end - node.start) - 2 != text.utf8.count { return false }
-        guard let bytes = stringBytes, bytes.count == text.utf8.count else { return false }
-        var text = text
-        return text.withUTF8 { text in bytes.withUnsafeBufferPointer { $0.elementsEqual(text) } }
+    public func isString(_ text: String) -> Bool { storage.isString(text, index) }
+
+    /// True for a string of which the bytes, escapes undone, are what `isFit` wants.
+    public func isString(where isFit: (UnsafeBufferPointer<UInt8>) -> Bool) -> Bool {
+        storage.withString(index, isFit) ?? false
     }
 
     // MARK: containers
@@ -119,7 +91,7 @@ public struct JSONNode: Sendable {
 
     private func member(_ name: UnsafeBufferPointer<UInt8>) -> JSONNode? {
         guard code == CSIMDJSON_OBJECT else { return nil }
-        let value = withUnsafeText { bytes, nodes in
+        let value = storage.read { bytes, nodes in
             csimdjson_member(bytes, nodes, UInt32(index), name.baseAddress, name.count)
         }
         return value == 0 ? nil : JSONNode(storage, Int(value))
@@ -129,7 +101,7 @@ public struct JSONNode: Sendable {
     public func members(_ names: MemberNames) -> NamedMembers {
         var found = NamedMembers(storage)
         guard code == CSIMDJSON_OBJECT else { return found }
-        withUnsafeText { bytes, nodes in
+        storage.read { bytes, nodes in
             found.fill { places in
                 csimdjson_members(bytes, nodes, UInt32(index), names.names, names.names.count, places)
             }
@@ -137,17 +109,9 @@ public struct JSONNode: Sendable {
         return found
     }
 
-    private func withUnsafeText<Result>(
-        _ body: (UnsafePointer<UInt8>?, UnsafePointer<csimdjson_node>?) -> Result
-    ) -> Result {
-        storage.bytes.withUnsafeBufferPointer { bytes in
-            storage.nodes.withUnsafeBufferPointer { nodes in body(bytes.baseAddress, nodes.baseAddress) }
-        }
-    }
-
     /// The canonical form, for the time of the call.
     func withCanonical<Value>(_ body: (UnsafeBufferPointer<UInt8>) -> Value) -> Result<Value, JSONError> {
-        withUnsafeText { bytes, nodes in
+        storage.read { bytes, nodes in
             let text = csimdjson_canonicalise(bytes, nodes, UInt32(index))
             if let kind = JSONError.Kind(text.status) { return .failure(JSONError(kind, at: text.offset)) }
             return .success(body(UnsafeBufferPointer(start: text.bytes, count: text.length)))
@@ -162,10 +126,13 @@ public struct JSONNode: Sendable {
         var at = index + 1
         for _ in 0..<count {
             members.append((JSONNode(storage, at), JSONNode(storage, at + 1)))
-            at = Int(storage.nodes[at + 1].next)
+            at = Int(storage.node(at + 1).next)
         }
         return members
     }
+
+    /// The first element of an array that has one.
+    public var firstElement: JSONNode? { kind == .array && count > 0 ? JSONNode(storage, index + 1) : nil }
 
     /// Elements of an array; empty for anything else.
     public var elements: [JSONNode] {
@@ -175,7 +142,7 @@ public struct JSONNode: Sendable {
         var at = index + 1
         for _ in 0..<count {
             elements.append(JSONNode(storage, at))
-            at = Int(storage.nodes[at].next)
+            at = Int(storage.node(at).next)
         }
         return elements
     }
@@ -203,11 +170,11 @@ public struct JSONNode: Sendable {
         case .number:
             if let a = int, let b = other.int { return a == b }
             return double == other.double
-        case .string: return areSame(stringBytes ?? [], other.stringBytes ?? [])
+        case .string: return stringBytes == other.stringBytes
         case .array: return zip(elements, other.elements).allSatisfy { $0.says(theSameAs: $1) }
         case .object:
             return zip(sortedMembers, other.sortedMembers).allSatisfy { a, b in
-                areSame(a.key, b.key) && a.value.says(theSameAs: b.value)
+                a.key == b.key && a.value.says(theSameAs: b.value)
             }
         }
     }
@@ -230,17 +197,5 @@ extension JSONValue {
 
     public static func parse(_ text: String, depth: Int = JSONValue.depth) throws(JSONError) -> JSONValue {
         try parse(Array(text.utf8), depth: depth)
-    }
-}
-
-/// Whether both have the same bytes.
-private func areSame(_ a: ArraySlice<UInt8>, _ b: ArraySlice<UInt8>) -> Bool {
-    let length = a.count
-    guard length == b.count else { return false }
-    return a.withUnsafeBytes { a in
-        b.withUnsafeBytes { b in
-            guard let a = a.baseAddress, let b = b.baseAddress else { return true }
-            return memcmp(a, b, length) == 0
-        }
     }
 }

@@ -24,7 +24,7 @@ public struct Pipeline {
     var returns = Batching(limit: Limits.batchEntries, lanes: 1)
     var suspects: Set<EventID>
     /// Under the generation in force: the next event often goes where the last one went.
-    var lastRouted: (event: Event, destination: (HandlerID, Int)?)?
+    var lastRouted: Routed?
     /// Within one step: what the generation in force routes elsewhere than the one that routed it.
     var displaced: [Item] = []
     var backlog = Backlog()

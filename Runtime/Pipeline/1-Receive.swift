@@ -20,10 +20,15 @@ extension Pipeline {
             actions.append(.note(.receiveFailed(failure)))
         case .success(let envelopes):
             admission.polled(asked: asked, brought: envelopes.count)
-            let bytes = envelopes.reduce(0) { $0 + $1.body.count }
+            var bytes = 0
+            for place in envelopes.indices { bytes += envelopes[place].body.count }
             actions.append(.note(.received(count: envelopes.count, bytes: bytes)))
             var entered: Set<String> = []
-            verify(envelopes.compactMap { take($0, &entered, at: now) })
+            var taken = [Item](room: envelopes.count)
+            for place in envelopes.indices {
+                if let item = take(envelopes[place], &entered, at: now) { taken.append(item) }
+            }
+            verify(taken)
         }
     }
 
@@ -33,8 +38,8 @@ extension Pipeline {
             let envelope = Envelope(
                 messageID: MessageID("timer/\(event.id.text)"), receipt: ReceiptHandle(""), body: event.detail,
                 sentAt: now, firstReceivedAt: now)
-            guard hand[envelope.messageID] == nil else { return nil }
-            let item = add(envelope, isTimer: true, at: now)
+            let (item, isNew) = take(envelope, isTimer: true, at: now)
+            guard isNew else { return nil }
             item.event = event
             return item
         }
@@ -45,9 +50,10 @@ extension Pipeline {
     /// and is here again before the answer to that, stands behind those of its group that came before it this time.
     /// - Parameter entered: groups that have got an item in this receive.
     private mutating func take(_ envelope: Envelope, _ entered: inout Set<String>, at now: Instant) -> Item? {
-        if let item = hand[envelope.messageID] {
-            item.envelope.receipt = envelope.receipt
-            item.envelope.receiveCount = envelope.receiveCount
+        let (item, isNew) = take(envelope, isTimer: false, at: now)
+        guard isNew else {
+            item.receipt = envelope.receipt
+            item.deliveries = envelope.receiveCount
             visibility.received(item.id, at: now)
             actions.append(.note(.redelivered(envelope.messageID)))
             if item.state == .returning, let group = envelope.group, entered.contains(group) {
@@ -56,17 +62,17 @@ extension Pipeline {
             }
             return nil
         }
-        let item = add(envelope, isTimer: false, at: now)
         groups.enter(item)
         if let group = envelope.group { entered.insert(group) }
         return item
     }
 
-    private mutating func add(_ envelope: Envelope, isTimer: Bool, at now: Instant) -> Item {
-        let item = hand.take(envelope, isTimer: isTimer, at: now)
+    private mutating func take(_ envelope: Envelope, isTimer: Bool, at now: Instant) -> (Item, isNew: Bool) {
+        let (item, isNew) = hand.take(envelope, isTimer: isTimer, at: now)
+        guard isNew else { return (item, false) }
         admission.took(envelope)
         visibility.received(item.id, at: now)
-        return item
+        return (item, true)
     }
 
     /// It is not in hand any more, whatever became of it. The next of its group goes on.
@@ -98,7 +104,7 @@ extension Pipeline {
             let extensions = batch.map { item in
                 Extension(
                     visibility: item.isTimer
-                        ? nil : VisibilityChange(receipt: item.envelope.receipt, timeout: visibility.timeout),
+                        ? nil : VisibilityChange(receipt: item.receipt, timeout: visibility.timeout),
                     lease: item.lease, leaseUntil: now + visibility.timeout)
             }
             actions.append(.extend(batch.map { $0.id }, extensions))

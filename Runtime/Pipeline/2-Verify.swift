@@ -8,28 +8,34 @@ extension Pipeline {
     mutating func verify(_ items: [Item]) {
         let live = drain == .running ? items : items.filter { !returnedByDrain($0) }
         guard !live.isEmpty else { return }
-        for item in live { item.state = .verifying }
-        actions.append(.verify(live.map { $0.id }, live.map { $0.envelope }))
+        var ids = [ItemID](room: live.count)
+        var envelopes = [Envelope](room: live.count)
+        for item in live {
+            item.state = .verifying
+            ids.append(item.id)
+            envelopes.append(item.envelope)
+        }
+        actions.append(.verify(ids, envelopes))
     }
 
     mutating func verified(_ ids: [ItemID], _ results: [Result<Event, Failure>], at now: Instant) {
-        var verified: [Item] = []
-        verified.reserveCapacity(ids.count)
+        var verified = [Item](room: ids.count)
+        var subjects = [PipelineEvent.Subject](room: ids.count)
         var keysUnavailable: Failure?
-        for (id, result) in zip(ids, results) {
-            guard let item = hand[id] else { continue }
-            switch result {
-            case .success(let event):
-                item.event = event
+        for place in ids.indices.prefix(results.count) {
+            guard let item = hand[ids[place]] else { continue }
+            do throws(Failure) {
+                item.event = try results[place].get()
                 groups.enter(item)
+                subjects.append(subject(of: item))
                 verified.append(item)
-            case .failure(let failure):
-                item.lastFailure = failure
-                if failure.code == .verifyKeysUnavailable { keysUnavailable = failure }
-                refuseUnverified(item, failure, at: now)
+            } catch {
+                item.lastFailure = error
+                if error.code == .verifyKeysUnavailable { keysUnavailable = error }
+                refuseUnverified(item, error, at: now)
             }
         }
-        if !verified.isEmpty { actions.append(.note(.verified(verified.map { subject(of: $0) }))) }
+        if !subjects.isEmpty { actions.append(.note(.verified(subjects))) }
         // Whatever else was found, it was found with keys.
         pause("keys", keysUnavailable)
         route(verified)

@@ -1,31 +1,51 @@
 import Events
 
+/// Where an event went. A reference, since it is looked at for each event.
+final class Routed: Sendable {
+    private let event: Event
+    let destination: (HandlerID, Int)?
+
+    init(_ event: Event, _ destination: (HandlerID, Int)?) {
+        self.event = event
+        self.destination = destination
+    }
+
+    /// Whether this event goes the same way.
+    func isLike(_ other: Event) -> Bool {
+        event.source.hasSameBytes(as: other.source) && event.detailType.hasSameBytes(as: other.detailType)
+    }
+}
+
 /// The third stage: which handler, by the queue's own table.
 extension Pipeline {
     /// The source of the sidecar's own timers; their detail type is the handler's id.
     static let timerSource = "outrigger.timer"
 
     mutating func route(_ items: [Item]) {
-        var routed: [Item] = []
-        routed.reserveCapacity(items.count)
-        for item in items {
-            guard let event = item.event else { continue }
-            item.generation = settings.generation
-            guard let (handler, route) = destination(of: event, isTimer: item.isTimer) else {
-                unroutable(item, event)
-                continue
-            }
-            item.handler = handler
-            take(route, for: item)
-            switch businessKey(of: event, for: handler, isTimer: item.isTimer) {
-            case .success(let key):
-                item.businessKey = key
-                routed.append(item)
-            case .failure(let failure):
-                refuse(item, failure)
-            }
+        // Those that end here are few, and mostly none: then nobody makes an array of the others.
+        var ended: Set<ItemID> = []
+        for item in items where !route(item) { ended.insert(item.id) }
+        claim(ended.isEmpty ? items : items.filter { !ended.contains($0.id) })
+    }
+
+    /// - Returns: whether it goes on.
+    private mutating func route(_ item: Item) -> Bool {
+        guard let event = item.event else { return false }
+        item.generation = settings.generation
+        guard let (handler, route) = destination(of: event, isTimer: item.isTimer) else {
+            unroutable(item, event)
+            return false
         }
-        claim(routed)
+        item.handler = handler
+        take(route, for: item)
+        switch businessKey(of: event, for: handler, isTimer: item.isTimer) {
+        case .success(let key):
+            item.businessKey = key
+            return true
+        case .failure(let failure):
+            refuse(item, failure)
+            return false
+        }
     }
 
     mutating func take(_ route: Int, for item: Item) {
@@ -38,12 +58,9 @@ extension Pipeline {
             let handler = HandlerID(event.detailType)
             return settings.handlers[handler] == nil ? nil : (handler, -1)
         }
-        if let routed = lastRouted, routed.event.source.hasSameBytes(as: event.source),
-            routed.event.detailType.hasSameBytes(as: event.detailType) {
-            return routed.destination
-        }
+        if let last = lastRouted, last.isLike(event) { return last.destination }
         let destination = generation.routes.destination(source: event.source, detailType: event.detailType)
-        lastRouted = (event, destination)
+        lastRouted = Routed(event, destination)
         return destination
     }
 

@@ -124,33 +124,29 @@ extension Pipeline {
     /// At the end of the step, with all others of it.
     mutating func claim(_ items: [Item]) {
         for item in items { item.state = .claiming }
-        claims += items
+        if claims.isEmpty { claims = items } else { claims += items }
     }
 
     mutating func claimBatches() {
         while !claims.isEmpty {
-            let count = min(Limits.storeBatch, claims.count)
-            var ids: [ItemID] = []
-            var requests: [ClaimRequest] = []
-            ids.reserveCapacity(count)
-            requests.reserveCapacity(count)
+            let batch = claims.takeFirst(Limits.storeBatch)
+            var ids = [ItemID](room: batch.count)
+            var requests = [ClaimRequest](room: batch.count)
             let (consumer, rules, lease) = (settings.queue, settings.ageRules, visibility.timeout)
-            for item in claims.prefix(count) where hand[item.id] === item && item.state == .claiming {
+            for item in batch where hand.has(item) && item.state == .claiming {
                 if returnedByDrain(item) { continue }
                 guard staysInPlace(item), let event = item.event, let handler = item.handler else { continue }
                 guard groups.isHead(item) else {
                     item.state = .blocked
                     continue
                 }
-                let envelope = item.envelope
                 ids.append(item.id)
                 requests.append(
                     ClaimRequest(
-                        consumer: consumer, messageID: envelope.messageID, event: event, handler: handler,
-                        businessKey: item.businessKey, group: envelope.group, sentAt: envelope.sentAt,
-                        deliveries: envelope.receiveCount, rules: rules, lease: lease))
+                        consumer: consumer, messageID: item.envelope.messageID, event: event, handler: handler,
+                        businessKey: item.businessKey, group: item.envelope.group, sentAt: item.envelope.sentAt,
+                        deliveries: item.deliveries, rules: rules, lease: lease))
             }
-            claims.removeFirst(count)
             if !ids.isEmpty { actions.append(.claim(ids, requests)) }
         }
     }
@@ -165,7 +161,9 @@ extension Pipeline {
         case .success(let claims):
             storeErrors = 0
             pause("store", nil)
-            for (id, claim) in zip(ids, claims) { if let item = hand[id] { claimed(item, claim, at: now) } }
+            for place in ids.indices.prefix(claims.count) {
+                if let item = hand[ids[place]] { claimed(item, claims[place], at: now) }
+            }
         }
     }
 

@@ -11,7 +11,7 @@ extension Pipeline {
         let bench = workbenches[handler]
         if let bench, bench.circuit.isOpen, bench.waiting >= share(at: now) {
             // While a probe runs for long, too: each return costs a receive, of which the queue grants so many.
-            let pause = Self.waitBackoff.delay(attempt: item.envelope.receiveCount, random: &random)
+            let pause = Self.waitBackoff.delay(attempt: item.deliveries, random: &random)
             return giveBack(item, after: max(.seconds(1), pause, (bench.circuit.probeAt ?? now) - now))
         }
         item.state = .ready
@@ -22,18 +22,19 @@ extension Pipeline {
         guard !isStoreAway else { return }
         for bench in workbenches.inOrder where bench.isServed {
             while let (items, isAlone) = bench.take(at: now) {
-                var assignments: [Assignment] = []
-                assignments.reserveCapacity(items.count)
+                var ids = [ItemID](room: items.count)
+                var assignments = [Assignment](room: items.count)
                 for item in items {
                     item.state = .running
                     item.ranAt = now
+                    ids.append(item.id)
                     if let assignment = assignment(item) { assignments.append(assignment) }
                 }
                 let work = Batch(
                     handler: bench.handler, assignments: assignments, isAlone: isAlone,
                     generation: settings.generation, isCritical: items.first?.isCritical ?? false,
                     spares: bench.policy.reserved)
-                actions.append(.run(items.map { $0.id }, work))
+                actions.append(.run(ids, work))
             }
         }
     }
@@ -41,7 +42,7 @@ extension Pipeline {
     private func assignment(_ item: Item) -> Assignment? {
         guard let event = item.event, let lease = item.lease else { return nil }
         return Assignment(
-            event: event, lease: lease, attempt: item.history.attempts + 1, deliveries: item.envelope.receiveCount,
+            event: event, lease: lease, attempt: item.history.attempts + 1, deliveries: item.deliveries,
             group: item.envelope.group, sentAt: item.envelope.sentAt)
     }
 
@@ -49,43 +50,46 @@ extension Pipeline {
         _ handler: HandlerID, _ ids: [ItemID], _ result: Result<[Outcome], Failure>, at now: Instant
     ) {
         let isAlone = ids.count == 1 && hand[ids[0]]?.isAlone ?? false
+        let bench = workbenches[handler]
         switch result {
         case .failure(let failure):
             let batch = hand.all(ids)
             if batch.contains(where: { $0.generation != settings.generation }) {
                 // Its generation ended before a worker had it: no fault of the handler's.
-                workbenches[handler]?.finished(ids.count, isAlone: isAlone)
+                bench?.finished(ids.count, isAlone: isAlone)
             } else {
-                workbenches[handler]?.failed(ids.count, isAlone: isAlone, at: now, random: &random)
+                bench?.failed(ids.count, isAlone: isAlone, at: now, random: &random)
                 actions.append(.note(.settleFailed(.init(handler: handler), failure)))
             }
             // From the last to the first, each before the others: so their order stays.
             for item in batch.reversed() { ready(item, first: true, at: now) }
         case .success(let outcomes):
-            workbenches[handler]?.finished(ids.count, isAlone: isAlone)
-            for (id, outcome) in zip(ids, outcomes) {
-                if let item = hand[id], item.state == .running { answered(item, outcome, at: now) }
+            bench?.finished(ids.count, isAlone: isAlone)
+            for place in ids.indices.prefix(outcomes.count) {
+                guard let item = hand[ids[place]], item.state == .running else { continue }
+                answered(item, outcomes[place], from: bench, at: now)
             }
         }
         workbenches.removeIfIdle(handler)
     }
 
-    private mutating func answered(_ item: Item, _ outcome: Outcome, at now: Instant) {
+    /// - Parameter bench: that of its handler.
+    private mutating func answered(_ item: Item, _ outcome: Outcome, from bench: Workbench?, at now: Instant) {
         item.answeredAt = now
         var name: String { item.event?.id.text ?? "" }
         note(outcome, of: item, at: now)
         switch outcome {
         case .done(let effects):
-            progressed(item)
+            progressed(bench)
             commit(item, .done(effects), then: .settle(.done))
         case .reject(let reason):
-            progressed(item)
+            progressed(bench)
             kill(item, Failure(.handleRejected, name, reason.text))
         case .retry(let after, let reason):
-            progressed(item)
+            progressed(bench)
             retry(item, Failure(.handleRetried, name, reason.text), class: reason.code, after: after, at: now)
         case .wait(let after, let reason):
-            wait(item, Failure(.handleWaiting, name, reason.text), after: after, at: now)
+            wait(item, Failure(.handleWaiting, name, reason.text), after: after, from: bench, at: now)
         case .unanswered:
             if item.tries >= Limits.strikes { item.isAlone = true }
             item.tries += 1
@@ -99,7 +103,7 @@ extension Pipeline {
     }
 
     private mutating func note(_ outcome: Outcome, of item: Item, at now: Instant) {
-        let isFirst = item.envelope.receiveCount == 1 && item.history.attempts == 0 && !item.isTimer
+        let isFirst = item.deliveries == 1 && item.history.attempts == 0 && !item.isTimer
         runs.append(
             PipelineEvent.Run(
                 subject(of: item), outcome.name, attempt: item.history.attempts + 1,
@@ -112,8 +116,10 @@ extension Pipeline {
     mutating func retry(
         _ item: Item, _ failure: Failure, class name: String, after: Duration?, at now: Instant
     ) {
-        item.history.attempts += 1
-        let (budget, spent) = policy(of: item).budget(of: name, counting: &item.history)
+        var history = item.history
+        history.attempts += 1
+        let (budget, spent) = policy(of: item).budget(of: name, counting: &history)
+        item.history = history
         if isNearItsEnd(item, at: now) {
             kill(item, failure)
         } else if spent < budget.attempts {
@@ -144,8 +150,10 @@ extension Pipeline {
     }
 
     /// Not an attempt, and nothing to commit: the lease goes back, and the circuit counts.
-    private mutating func wait(_ item: Item, _ failure: Failure, after: Duration?, at now: Instant) {
-        waited(item, failure, at: now)
+    private mutating func wait(
+        _ item: Item, _ failure: Failure, after: Duration?, from bench: Workbench?, at now: Instant
+    ) {
+        waited(bench, failure, at: now)
         releaseLease(item)
         item.waits += 1
         let delay = after ?? Self.waitBackoff.delay(attempt: item.waits, random: &random)
@@ -196,16 +204,14 @@ extension Pipeline {
 
     // MARK: - circuits
 
-    private mutating func waited(_ item: Item, _ failure: Failure, at now: Instant) {
-        guard let handler = item.handler,
-            case .opened(let until)? = workbenches[handler]?.circuit.waited(at: now, random: &random)
-        else { return }
-        actions.append(.note(.circuitOpened(handler, until: until, failure)))
+    private mutating func waited(_ bench: Workbench?, _ failure: Failure, at now: Instant) {
+        guard let bench, case .opened(let until)? = bench.waited(at: now, random: &random) else { return }
+        actions.append(.note(.circuitOpened(bench.handler, until: until, failure)))
     }
 
-    private mutating func progressed(_ item: Item) {
-        guard let handler = item.handler, case .closed? = workbenches[handler]?.circuit.progressed() else { return }
-        actions.append(.note(.circuitClosed(handler)))
+    private mutating func progressed(_ bench: Workbench?) {
+        guard let bench, case .closed? = bench.progressed() else { return }
+        actions.append(.note(.circuitClosed(bench.handler)))
     }
 
     /// How many events of a handler whose circuit is open are held, so that the others of its queue go on.

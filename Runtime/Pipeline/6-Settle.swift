@@ -47,7 +47,9 @@ extension Pipeline {
             commits.finished()
             storeErrors = 0
             pause("store", nil)
-            for (id, result) in zip(ids, results) { if let item = hand[id] { committed(item, result, at: now) } }
+            for place in ids.indices.prefix(results.count) {
+                if let item = hand[ids[place]] { committed(item, results[place], at: now) }
+            }
         }
     }
 
@@ -188,7 +190,7 @@ extension Pipeline {
                     let wait = Self.callBackoff.delay(attempt: item.tries, random: &random)
                     park(item, for: wait, then: .delete, at: now)
                 }
-            } else if item.envelope.receipt != receipts[index] {
+            } else if item.receipt != receipts[index] {
                 // An old handle answers success without deleting.
                 delete(item)
             } else {
@@ -236,7 +238,7 @@ extension Pipeline {
         for (index, id) in ids.enumerated() {
             guard let item = hand[id] else { continue }
             if let failure = failures[index] { actions.append(.note(.settleFailed(subject(of: item), failure))) }
-            if item.envelope.receipt != receipts[index] {
+            if item.receipt != receipts[index] {
                 // It came again before the answer: it is ours anew.
                 item.state = .verifying
                 visibility.started(id, at: now)
@@ -253,10 +255,13 @@ extension Pipeline {
 
     mutating func settleBatches(at now: Instant) {
         while let batch = commits.take(at: now) {
-            var commitments: [Commitment] = []
-            commitments.reserveCapacity(batch.count)
-            for item in batch { if let commitment = commitment(item, at: now) { commitments.append(commitment) } }
-            actions.append(.commit(batch.map { $0.id }, commitments))
+            var ids = [ItemID](room: batch.count)
+            var commitments = [Commitment](room: batch.count)
+            for item in batch {
+                ids.append(item.id)
+                if let commitment = commitment(item, at: now) { commitments.append(commitment) }
+            }
+            actions.append(.commit(ids, commitments))
         }
         while let batch = refusals.take(at: now) {
             var refusals: [Refusal] = []
@@ -264,10 +269,16 @@ extension Pipeline {
             actions.append(.refuse(batch.map { $0.id }, refusals))
         }
         while let batch = deletions.take(at: now) {
-            actions.append(.delete(batch.map { $0.id }, batch.map { $0.envelope.receipt }))
+            var ids = [ItemID](room: batch.count)
+            var receipts = [ReceiptHandle](room: batch.count)
+            for item in batch {
+                ids.append(item.id)
+                receipts.append(item.receipt)
+            }
+            actions.append(.delete(ids, receipts))
         }
         while let batch = returns.take(at: now) {
-            let changes = batch.map { VisibilityChange(receipt: $0.envelope.receipt, timeout: $0.absence) }
+            let changes = batch.map { VisibilityChange(receipt: $0.receipt, timeout: $0.absence) }
             actions.append(.giveBack(batch.map { $0.id }, changes))
         }
     }
@@ -283,7 +294,7 @@ extension Pipeline {
 
     private func runRecord(of item: Item, at now: Instant) -> RunRecord {
         var record = RunRecord()
-        if !item.isTimer { record.deliveries = item.envelope.receiveCount }
+        if !item.isTimer { record.deliveries = item.deliveries }
         if item.answeredAt >= item.ranAt, item.ranAt > .distantPast {
             record.waited = item.ranAt - item.heldSince
             record.took = item.answeredAt - item.ranAt
@@ -299,7 +310,7 @@ extension Pipeline {
         return Refusal(
             consumer: settings.queue, messageID: item.envelope.messageID, failure: failure, shelved: shelved,
             keepUntil: now + settings.window + settings.deadLetterRetention, sentAt: item.envelope.sentAt,
-            deliveries: item.envelope.receiveCount, body: item.envelope.body,
+            deliveries: item.deliveries, body: item.envelope.body,
             verified: item.event.map {
                 Refusal.Verified(
                     event: $0, handler: item.handler, generation: item.generation, attempts: item.history.attempts)

@@ -24,7 +24,7 @@ public enum Input: Sendable {
     /// Finish what runs, give back the rest, and end at the latest at `deadline`.
     case stop(deadline: Instant)
     /// Work by this generation from here on.
-    case adopt(PipelineGeneration)
+    indirect case adopt(PipelineGeneration)
 
     case received(Result<[Envelope], Failure>, asked: Int)
     case measured(Result<QueueDepth, Failure>)

@@ -32,7 +32,13 @@ final class Item {
     }
 
     let id: ItemID
-    var envelope: Envelope
+    /// As it came first.
+    let envelope: Envelope
+    /// Of the message's id.
+    let hash: Int
+    /// The newest handle, and how often the queue had given it to anybody: a later receive swaps them in.
+    var receipt: ReceiptHandle
+    var deliveries: Int
     /// A timer is in no queue: it has no visibility, and nothing of it is deleted or given back.
     let isTimer: Bool
     var state = State.verifying
@@ -68,9 +74,12 @@ final class Item {
     var tries = 0
     var lastFailure: Failure?
 
-    init(id: ItemID, envelope: Envelope, isTimer: Bool, at now: Instant) {
+    init(id: ItemID, envelope: Envelope, hash: Int, isTimer: Bool, at now: Instant) {
         self.id = id
         self.envelope = envelope
+        self.hash = hash
+        receipt = envelope.receipt
+        deliveries = envelope.receiveCount
         self.isTimer = isTimer
         heldSince = now
     }

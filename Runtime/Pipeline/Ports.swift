@@ -94,7 +94,9 @@ public struct History: Sendable, Hashable {
 }
 
 /// A request to own an event. Identities are looked up in this order: event id, token digest, business key.
-public struct ClaimRequest: Sendable {
+///
+/// A reference: the store keeps it with the claim until the event has ended.
+public final class ClaimRequest: Sendable {
     public let consumer: QueueName
     public let messageID: MessageID
     public let event: Event
@@ -158,14 +160,14 @@ public protocol Ledger: Sendable {
 
 /// The end of one run: committed whole, or rolled back alone.
 public struct Commitment: Sendable {
-    public indirect enum Verdict: Sendable {
+    public enum Verdict: Sendable {
         case done(Effects)
         /// The claim is released in the same commit. `failure` says why, for journal and dead letter.
-        case retry(Failure)
+        indirect case retry(Failure)
         /// `shelved`: the letter to keep in the store itself, where no dead-letter queue is configured.
         /// `parks`: the claim's group stands behind this event from now on. Until the event itself is done, or an
         /// operator frees the group, every other claim of the group is refused as `dedup.parked`.
-        case dead(Failure, shelved: DeadLetter?, parks: Bool = false)
+        indirect case dead(Failure, shelved: DeadLetter?, parks: Bool = false)
     }
     public let lease: Lease
     public let verdict: Verdict

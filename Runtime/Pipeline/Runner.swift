@@ -1,4 +1,5 @@
 public import Events
+import Glibc
 
 /// The ports that one queue's pipeline works with.
 public struct PipelinePorts: Sendable {
@@ -43,8 +44,18 @@ public final class PipelineRunner: Sendable {
 
     private enum Mail: Sendable {
         case input(Input)
-        /// What is in hand under a name; the answer is one element.
-        case question(String, AsyncStream<[Standing]>.Continuation)
+        /// Behind a reference: a stream's continuation has no size that the compiler knows, and so had all mail.
+        case question(Question)
+    }
+    /// What is in hand under a name; the answer is one element.
+    private final class Question: Sendable {
+        let name: String
+        let answer: AsyncStream<[Standing]>.Continuation
+
+        init(_ name: String, _ answer: AsyncStream<[Standing]>.Continuation) {
+            self.name = name
+            self.answer = answer
+        }
     }
 
     /// - Parameter pollWait: the long poll; a stop waits for the last one to end.
@@ -67,7 +78,7 @@ public final class PipelineRunner: Sendable {
     /// pipeline that does not run yet answers when it does; a cancelled task gets nothing.
     public func standing(of name: String) async -> [Standing] {
         let (answers, answer) = AsyncStream<[Standing]>.makeStream()
-        guard inbox.add(.question(name, answer)) else { return [] }
+        guard inbox.add(.question(Question(name, answer))) else { return [] }
         for await standing in answers { return standing }
         return []
     }
@@ -77,7 +88,7 @@ public final class PipelineRunner: Sendable {
     public func run(_ pipeline: sending Pipeline) async {
         tell(.start)
         defer {
-            for case .question(_, let answer) in inbox.close() { answer.finish() }
+            for case .question(let question) in inbox.close() { question.answer.finish() }
         }
         await withDiscardingTaskGroup { group in
             for await _ in inbox.arrivals {
@@ -85,9 +96,9 @@ public final class PipelineRunner: Sendable {
                 for mail in inbox.take() {
                     switch mail {
                     case .input(let input): inputs.append(input)
-                    case .question(let name, let answer):
-                        answer.yield(pipeline.standing(of: name))
-                        answer.finish()
+                    case .question(let question):
+                        question.answer.yield(pipeline.standing(of: question.name))
+                        question.answer.finish()
                     }
                 }
                 let now = ports.clock.now
@@ -98,7 +109,7 @@ public final class PipelineRunner: Sendable {
                     case .stopped:
                         group.cancelAll()
                         return
-                    default: group.addTask { await self.perform(action) }
+                    default: group.addTask { if let answer = await self.perform(action) { self.tell(answer) } }
                     }
                 }
             }
@@ -113,49 +124,59 @@ public final class PipelineRunner: Sendable {
     private func timed<Value>(
         _ stage: Stage, _ count: Int, _ work: () async -> Value
     ) async -> Value {
-        let start = ContinuousClock.now
+        let start = Self.uptime
         let value = await work()
-        note(.stage(stage, count: count, took: ContinuousClock.now - start))
+        note(.stage(stage, count: count, took: Self.uptime - start))
         return value
     }
 
-    private func perform(_ action: Action) async {
+    /// Since some moment in the past. The instants of `ContinuousClock` have no size of their own that the compiler
+    /// knows: a task would ask for room for each of them.
+    private static var uptime: Duration {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Duration(
+            secondsComponent: Int64(time.tv_sec), attosecondsComponent: Int64(time.tv_nsec) * 1_000_000_000)
+    }
+
+    /// - Returns: what the pipeline is told of it.
+    private func perform(_ action: Action) async -> Input? {
         switch action {
         case .receive(let count):
-            tell(.received(await receive(count), asked: count))
+            return .received(await receive(count), asked: count)
         case .measure:
-            tell(.measured(await measure()))
+            return .measured(await measure())
         case .verify(let ids, let envelopes):
-            tell(.verified(ids, await timed(.verify, ids.count) { await ports.verifier.verify(envelopes) }))
+            return .verified(ids, await timed(.verify, ids.count) { await ports.verifier.verify(envelopes) })
         case .claim(let ids, let requests):
-            tell(.claimed(ids, await timed(.dedup, ids.count) { await claim(requests) }))
+            return .claimed(ids, await timed(.dedup, ids.count) { await claim(requests) })
         case .run(let ids, let batch):
-            let outcomes = await timed(.handle, ids.count) { await run(batch) }
-            tell(.answered(batch.handler, ids, outcomes))
+            return .answered(batch.handler, ids, await timed(.handle, ids.count) { await run(batch) })
         case .commit(let ids, let commitments):
-            let start = ContinuousClock.now
+            let start = Self.uptime
             let result = await timed(.settle, ids.count) { await commit(commitments) }
-            if case .success = result { note(.committed(count: ids.count, took: ContinuousClock.now - start)) }
-            tell(.committed(ids, result))
+            if case .success = result { note(.committed(count: ids.count, took: Self.uptime - start)) }
+            return .committed(ids, result)
         case .refuse(let ids, let refusals):
-            tell(.refused(ids, await refuse(refusals)))
+            return .refused(ids, await refuse(refusals))
         case .awaitSent(let id, let parent):
-            tell(.sent(id, await ports.receipts?.sent(parent) ?? nil))
+            return .sent(id, await ports.receipts?.sent(parent) ?? nil)
         case .sendLetter(let id, let letter, let isQuarantine):
-            tell(.letterSent(id, await sendLetter(letter, isQuarantine)))
+            return .letterSent(id, await sendLetter(letter, isQuarantine))
         case .delete(let ids, let receipts):
-            tell(.deleted(ids, receipts: receipts, await ports.queue.delete(receipts)))
+            return .deleted(ids, receipts: receipts, await ports.queue.delete(receipts))
         case .giveBack(let ids, let changes):
             let failures = await ports.queue.changeVisibility(changes)
-            tell(.returned(ids, receipts: changes.map(\.receipt), failures))
+            return .returned(ids, receipts: changes.map(\.receipt), failures)
         case .extend(let ids, let extensions):
-            tell(await extend(ids, extensions))
+            return await extend(ids, extensions)
         case .release(let leases):
             await ports.ledger.release(leases)
+            return nil
         case .wake(let at):
             let wait = max(.zero, at - ports.clock.now)
-            if (try? await Task.sleep(for: wait)) != nil { tell(.tick) }
-        case .note, .revoke, .stopped: break
+            return (try? await Task.sleep(for: wait)) == nil ? nil : .tick
+        case .note, .revoke, .stopped: return nil
         }
     }
 

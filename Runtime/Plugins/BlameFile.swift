@@ -73,21 +73,22 @@ final class BlameFile {
         return map(file, size, writing: false)
     }
 
-    /// Before the batch is sent: so a mark that the worker sets always finds its identities.
+    /// Before the batch is sent, as its events are: so a mark that the worker sets always finds its identities.
     /// - Parameter isAlone: nothing else runs that the sidecar could die of: if it does, it died of this.
-    func begin(lane: Int, batch: UInt32, _ events: [EventID], isAlone: Bool = false) {
+    func begin(lane: Int, batch: UInt32, isAlone: Bool = false) {
         (identities + Self.offset(lane, 0)).storeBytes(of: isAlone ? 1 : 0, toByteOffset: Self.aloneAt, as: UInt8.self)
         wp_lane_begin(page, UInt32(lane), batch)
-        for (index, event) in events.prefix(Int(WP_BATCH_EVENTS)).enumerated() {
-            let (issuer, text) = (event.issuer.utf8, event.text.utf8)
-            guard max(issuer.count, text.count) <= Limits.identifierBytes else { continue }
-            let slot = identities + Self.offset(lane, index)
-            slot.storeBytes(of: UInt16(issuer.count), as: UInt16.self)
-            slot.storeBytes(of: UInt16(text.count), toByteOffset: 2, as: UInt16.self)
-            let place = UnsafeMutableRawBufferPointer(start: slot + 4, count: issuer.count + text.count)
-            UnsafeMutableRawBufferPointer(rebasing: place[..<issuer.count]).copyBytes(from: issuer)
-            UnsafeMutableRawBufferPointer(rebasing: place[issuer.count...]).copyBytes(from: text)
-        }
+    }
+
+    /// - Parameter index: the event's place in the batch of the lane.
+    func note(_ event: EventID, lane: Int, _ index: Int) {
+        let (issuer, text) = (event.issuer.utf8.count, event.text.utf8.count)
+        guard index < Int(WP_BATCH_EVENTS), max(issuer, text) <= Limits.identifierBytes else { return }
+        let slot = identities + Self.offset(lane, index)
+        slot.storeBytes(of: UInt16(issuer), as: UInt16.self)
+        slot.storeBytes(of: UInt16(text), toByteOffset: 2, as: UInt16.self)
+        UnsafeMutableRawBufferPointer(start: slot + 4, count: issuer).copyBytes(from: event.issuer.utf8)
+        UnsafeMutableRawBufferPointer(start: slot + 4 + issuer, count: text).copyBytes(from: event.text.utf8)
     }
 
     /// What the lane's thread is in. The worker may have written anything here.

@@ -56,5 +56,5 @@ enum RunResult: Sendable {
     case answered(Answer)
     case unanswered
     case suspect
-    case struck(Failure)
+    indirect case struck(Failure)
 }

@@ -15,6 +15,8 @@ struct Frame {
     let fence: UInt64
     let payload: ArraySlice<UInt8>
 
+    var reader: FrameReader { FrameReader(payload) }
+
     static let headerBytes = Int(WP_HEADER_BYTES)
 
     /// What a payload of this type may have at most; `nil` for a type that no worker sends.
@@ -99,9 +101,9 @@ struct FrameReader {
     mutating func bytes(atMost most: Int) throws(BadFrame) -> Bytes {
         let count = Int(try u32())
         guard count <= most else { throw BadFrame("\(count) bytes where at most \(most) may be") }
-        let value = try take(count)
+        let value = count == 0 ? [] : ArraySlice(Array(try take(count)))
         guard try u8() == 0 else { throw BadFrame("no NUL after a text") }
-        return count == 0 ? [] : ArraySlice(Array(value))
+        return value
     }
 
     /// UTF-8; an identifier has no control character in it.
@@ -121,6 +123,16 @@ struct FrameReader {
         var entries: [Entry] = []
         for _ in 0..<count { entries.append(try entry(&self)) }
         return entries
+    }
+
+    /// Takes four lists if nothing is in them, and nothing comes after them.
+    mutating func takeFourEmptyLists() -> Bool {
+        guard left == 16 else { return false }
+        let offset = at - bytes.startIndex
+        let counts = bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: UInt128.self) }
+        guard counts == 0 else { return false }
+        at = bytes.endIndex
+        return true
     }
 
     func end() throws(BadFrame) {

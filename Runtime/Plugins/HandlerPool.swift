@@ -82,6 +82,14 @@ final class HandlerPool: WorkerOwner {
         places.compactMap(\.worker) + places.compactMap(\.successor) + retiring.map(\.worker)
     }
 
+    func worker(_ token: UInt64) -> WorkerProcess? {
+        for index in places.indices {
+            if let worker = places[index].worker, worker.token == token { return worker }
+            if let worker = places[index].successor, worker.token == token { return worker }
+        }
+        return retiring.first { $0.worker.token == token }?.worker
+    }
+
     /// What it has or may start at any time.
     var claimed: WorkerBounds.Claim {
         options.claim(options.workers + places.count { $0.successor != nil } + retiring.count)
@@ -184,15 +192,20 @@ final class HandlerPool: WorkerOwner {
         }
     }
 
+    /// The worker with the fewest batches of those that may have it, and a lane there.
     private func place(for batch: Batch) -> (WorkerProcess, Int)? {
-        let workers = places.compactMap(\.worker).filter { $0.phase == .ready }
-        let lanes = workers.reduce(0) { $0 + $1.lanes.count }, busy = workers.reduce(0) { $0 + $1.busyLanes }
-        guard batch.isCritical || lanes - busy > min(batch.spares, lanes - 1) else { return nil }
-        let able = workers.filter { worker in
-            worker.freeLane != nil && (batch.isAlone ? worker.isIdle : !worker.runsAlone)
+        var (lanes, busy) = (0, 0)
+        var best: (worker: WorkerProcess, lane: Int, busy: Int)?
+        for index in places.indices {
+            guard let worker = places[index].worker, worker.phase == .ready else { continue }
+            let own = worker.busyLanes
+            lanes += worker.lanes.count
+            busy += own
+            guard let lane = worker.freeLane, batch.isAlone ? own == 0 : !worker.runsAlone else { continue }
+            if own < best?.busy ?? .max { best = (worker, lane, own) }
         }
-        guard let worker = able.min(by: { $0.busyLanes < $1.busyLanes }), let lane = worker.freeLane else { return nil }
-        return (worker, lane)
+        guard batch.isCritical || lanes - busy > min(batch.spares, lanes - 1) else { return nil }
+        return best.map { ($0.worker, $0.lane) }
     }
 
     // One that must be alone inline is alone in the sidecar: its death would be everybody's.

@@ -25,10 +25,14 @@ extension FrameWriter {
         frame(WP_BATCH, stream: batch) { frame in
             frame.u32(UInt32(lane))
             frame.u32(UInt32(assignments.count))
-            for (index, assignment) in assignments.enumerated() {
+            for index in assignments.indices {
                 frame.u32(firstNumber &+ UInt32(index))
-                frame.event(assignment)
-                let values = (index < prefetched.count ? prefetched[index] : []).filter { value in
+                frame.event(assignments[index])
+                guard index < prefetched.count else {
+                    frame.u32(0)
+                    continue
+                }
+                let values = prefetched[index].filter { value in
                     budget -= value.value.count
                     return budget >= 0
                 }
@@ -58,12 +62,26 @@ extension FrameWriter {
         text(event.trace.parent)
         u64(UInt64(bitPattern: event.signedAt.unixMilliseconds))
         u64(UInt64(bitPattern: assignment.sentAt.unixMilliseconds))
-        let attributes = [
-            ("user-id", event.trace.userID), ("tenant-id", event.trace.tenantID), ("device-id", event.trace.deviceID),
-        ]
-        list(attributes.filter { !$0.1.isEmpty }) { frame, attribute in
-            frame.text(attribute.0)
-            frame.text(attribute.1)
+        attributes(of: event)
+    }
+
+    /// Those that the envelope has.
+    private mutating func attributes(of event: Event) {
+        let hasUser = !event.trace.userID.isEmpty
+        let hasTenant = !event.trace.tenantID.isEmpty
+        let hasDevice = !event.trace.deviceID.isEmpty
+        u32((hasUser ? 1 : 0) + (hasTenant ? 1 : 0) + (hasDevice ? 1 : 0))
+        if hasUser {
+            text("user-id")
+            text(event.trace.userID)
+        }
+        if hasTenant {
+            text("tenant-id")
+            text(event.trace.tenantID)
+        }
+        if hasDevice {
+            text("device-id")
+            text(event.trace.deviceID)
         }
     }
 

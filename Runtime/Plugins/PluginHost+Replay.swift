@@ -7,8 +7,7 @@ extension PluginHost: Rehearsal {
     public func rehearse(_ batch: Batch) async throws(Failure) -> [Outcome] {
         let templates = generation(batch.generation)?.stateKeys(of: batch.handler)
         let reader = StateReader(batch.handler, state, clock)
-        return try await run(batch, isTrial: false, reader, calls: CallPlayback(record: CallRecord())) {
-            templates?.keys(of: $0.detail) ?? []
-        }
+        return try await run(
+            batch, isTrial: false, reader, templates, calls: CallPlayback(record: CallRecord()))
     }
 }

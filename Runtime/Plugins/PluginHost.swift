@@ -165,22 +165,25 @@ public final class PluginHost: HandlerHost {
 
     private func run(_ batch: Batch, by generation: HandlerGeneration?) async throws(Failure) -> [Outcome] {
         let reader = StateReader(batch.handler, state, clock)
-        let templates = generation?.stateKeys(of: batch.handler)
-        return try await run(batch, isTrial: false, reader) { templates?.keys(of: $0.detail) ?? [] }
+        return try await run(batch, isTrial: false, reader, generation?.stateKeys(of: batch.handler))
     }
 
     /// - Parameters:
+    ///   - stateKeys: those that travel with an event, if there are any.
     ///   - calls: who makes the calls; `nil` for the services themselves.
-    ///   - stateKeys: those that travel with an event.
     func run(
-        _ batch: Batch, isTrial: Bool, _ reader: StateReader, calls: (any CallReader)? = nil,
-        stateKeys: @Sendable (Event) -> [Bytes]
+        _ batch: Batch, isTrial: Bool, _ reader: StateReader, _ stateKeys: StateKeys?,
+        calls: (any CallReader)? = nil
     ) async throws(Failure) -> [Outcome] {
         let exchange = Exchange()
-        let prefetched = await reader.values(of: batch.assignments.map { ($0.lease, stateKeys($0.event)) })
+        var prefetched: [[StateValue]] = []
+        if let stateKeys {
+            let asked = batch.assignments.map { ($0.lease, stateKeys.keys(of: $0.event.detail)) }
+            prefetched = await reader.values(of: asked)
+        }
         engine.submit(batch, isTrial: isTrial, prefetched: prefetched, exchange)
         let results = try await answer(exchange, reader, calls ?? CallMaker(services)).get()
-        return zip(results, batch.assignments).map { Outcome($0, of: $1.event) }
+        return results.indices.map { Outcome(results[$0], of: batch.assignments[$0].event) }
     }
 
     /// Answers what the events ask, until they have ended. A call keeps nobody waiting but its own event, and ends with
@@ -266,30 +269,32 @@ extension Outcome {
     }
 
     private init(_ answer: Answer, of event: Event) {
-        switch answer.verdict {
-        case .done: self = Self.done(answer.effects, of: event)
-        case .reject: self = .reject(answer.reason)
-        case .wait: self = .wait(after: answer.after, answer.reason)
-        case .retry:
-            let isForgotten = answer.reason.code.isEmpty && answer.after == nil
+        switch answer {
+        case .done(let effects): self = Self.done(effects, of: event)
+        case .reject(let reason): self = .reject(reason)
+        case .wait(let after, let reason): self = .wait(after: after, reason)
+        case .retry(let after, let reason):
+            let isForgotten = reason.code.isEmpty && after == nil
             let forgotten = Reason(code: "unanswered", detail: "handle() returned without an answer")
-            self = .retry(after: answer.after, isForgotten ? forgotten : answer.reason)
+            self = .retry(after: after, isForgotten ? forgotten : reason)
         }
     }
 
     /// Drafts get their canonical form here, and what they leave to their parent.
     private static func done(_ effects: Effects, of event: Event) -> Outcome {
-        var effects = effects
-        for (index, draft) in effects.drafts.enumerated() {
+        guard !effects.drafts.isEmpty else { return .done(effects) }
+        var drafts = effects.drafts
+        for (index, draft) in drafts.enumerated() {
             guard let detail = try? JSONValue.parse(draft.detail).canonical() else {
                 return .reject(Reason(code: "publish.invalid", detail: "the detail of draft \(index) is not JSON"))
             }
-            effects.drafts[index] = Draft(
+            drafts[index] = Draft(
                 source: draft.source, detailType: draft.detailType,
                 resource: draft.resource.isEmpty ? event.resource : draft.resource,
                 correlationID: draft.correlationID.isEmpty ? event.trace.correlationID : draft.correlationID,
                 detail: detail[...], attributes: draft.attributes)
         }
-        return .done(effects)
+        return .done(
+            Effects(reads: effects.reads, writes: effects.writes, drafts: drafts, timers: effects.timers))
     }
 }

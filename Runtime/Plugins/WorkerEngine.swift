@@ -255,7 +255,7 @@ actor WorkerEngine {
 
     private func worker(_ token: UInt64) -> (pool: HandlerPool, worker: WorkerProcess)? {
         for pool in pools.values {
-            if let worker = pool.workers.first(where: { $0.token == token }) { return (pool, worker) }
+            if let worker = pool.worker(token) { return (pool, worker) }
         }
         return nil
     }

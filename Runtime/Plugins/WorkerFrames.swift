@@ -16,20 +16,18 @@ enum WorkerMessage {
     enum Creation: Equatable { case done, invalid(Reason), notReady(Reason) }
 }
 
-/// A handler's result for one event, before anything is made of it.
-struct Answer: Sendable {
-    enum Verdict: UInt8, Sendable { case retry, done, reject, wait }
-    let verdict: Verdict
-    let after: Duration?
-    /// Code and detail may be empty.
-    let reason: Reason
-    /// Empty for anything but done; drafts are not canonical yet.
-    let effects: Effects
+/// A handler's result for one event, before anything is made of it. Code and detail of a reason may be empty.
+enum Answer: Sendable {
+    /// Drafts are not canonical yet.
+    case done(Effects)
+    indirect case retry(after: Duration?, Reason)
+    indirect case wait(after: Duration?, Reason)
+    indirect case reject(Reason)
 }
 
 extension WorkerMessage {
-    init(_ frame: Frame) throws(BadFrame) {
-        var reader = FrameReader(frame.payload)
+    init(_ frame: borrowing Frame) throws(BadFrame) {
+        var reader = frame.reader
         switch frame.type {
         case WP_HELLO: self = try Self.hello(&reader)
         case WP_REFUSED: self = try Self.refused(&reader)
@@ -160,14 +158,20 @@ extension HandlerSample {
 }
 
 extension Answer {
+    private enum Verdict: UInt8 { case retry, done, reject, wait }
+
     fileprivate init(_ reader: inout FrameReader) throws(BadFrame) {
         guard let verdict = Verdict(rawValue: try reader.u8()) else { throw BadFrame("outcome") }
-        self.verdict = verdict
         let milliseconds = try reader.u64()
         let longest = UInt64(Duration.days(14).milliseconds)
-        after = milliseconds == 0 ? nil : .milliseconds(Int64(min(milliseconds, longest)))
-        reason = try reader.reason()
-        effects = verdict == .done ? try Effects(&reader) : .none
+        let after: Duration? = milliseconds == 0 ? nil : .milliseconds(Int64(min(milliseconds, longest)))
+        let reason = try reader.reason()
+        switch verdict {
+        case .done: self = .done(try Effects(&reader))
+        case .retry: self = .retry(after: after, reason)
+        case .wait: self = .wait(after: after, reason)
+        case .reject: self = .reject(reason)
+        }
     }
 }
 
@@ -179,6 +183,10 @@ extension Effects {
     }
 
     fileprivate init(_ reader: inout FrameReader) throws(BadFrame) {
+        if reader.takeFourEmptyLists() {
+            self = .none
+            return
+        }
         let reads = try reader.list(atMost: Limits.stateReadsPerEvent) { reader throws(BadFrame) in
             let key = try reader.stateKey()
             return StateRead(key: key, version: try reader.u64())

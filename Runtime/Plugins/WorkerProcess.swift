@@ -148,15 +148,14 @@ final class WorkerProcess {
 
     func run(_ batch: Batch, prefetched: [[StateValue]], _ exchange: Exchange, lane: Int, at now: Int64) {
         let run = LaneRun(
-            batch: batch, exchange: exchange, number: nextBatch, firstEvent: nextEvent, batchMost: batchMost,
-            perEvent: options.deadline.milliseconds, at: now)
+            batch: batch, exchange: exchange, lane: lane, number: nextBatch, firstEvent: nextEvent,
+            batchMost: batchMost, perEvent: options.deadline.milliseconds, at: now)
         nextBatch &+= 1
         nextEvent &+= UInt32(batch.assignments.count)
         if nextEvent < run.firstEvent { nextEvent = 1 }
         lanes[lane] = run
-        blame.begin(
-            lane: lane, batch: run.number, batch.assignments.map { $0.event.id },
-            isAlone: options.isInline && batch.isAlone)
+        blame.begin(lane: lane, batch: run.number, isAlone: options.isInline && batch.isAlone)
+        for index in batch.assignments.indices { blame.note(batch.assignments[index].event.id, lane: lane, index) }
         send {
             $0.batch(
                 run.number, lane: lane, firstNumber: run.firstEvent, batch.assignments, prefetched: prefetched)
@@ -164,37 +163,35 @@ final class WorkerProcess {
     }
 
     func reply(_ question: CallQuestion, _ reply: CallReply) {
-        guard let (lane, index) = locate(question.number), let run = lanes[lane], run.isAsking[index],
+        guard let (run, index) = locate(question.number), run.events[index].isAsking,
             run.batch.assignments[index].lease == question.lease
         else { return }
-        if case .answer(let answer) = reply { lanes[lane]?.calls[index].add(answer: answer.body.count) }
-        lanes[lane]?.isAsking[index] = false
-        lanes[lane]?.leaving[index] = nil
+        if case .answer(let answer) = reply { run.events[index].calls.add(answer: answer.body.count) }
+        run.events[index].isAsking = false
+        run.events[index].leaving = nil
         send { $0.callAnswer(question.number, question.lease, reply) }
     }
 
     func reply(_ question: StateQuestion, _ values: [StateValue]?) {
-        guard let (lane, index) = locate(question.number), lanes[lane]?.isAsking[index] == true else { return }
-        lanes[lane]?.isAsking[index] = false
+        guard let (run, index) = locate(question.number), run.events[index].isAsking else { return }
+        run.events[index].isAsking = false
         send { $0.stateValues(question.number, question.lease, values) }
     }
 
     /// True if the event of this lease is here.
     func revoke(_ lease: Lease) -> Bool {
-        for lane in lanes.indices {
-            guard let run = lanes[lane],
-                let index = run.batch.assignments.firstIndex(where: { $0.lease == lease })
-            else { continue }
-            revoke(lane, index)
+        for case let run? in lanes {
+            guard let index = run.batch.assignments.firstIndex(where: { $0.lease == lease }) else { continue }
+            revoke(run, index)
             return true
         }
         return false
     }
 
-    private func revoke(_ lane: Int, _ index: Int) {
-        guard let run = lanes[lane], run.results[index] == nil, !run.isRevoked[index] else { return }
-        lanes[lane]?.isRevoked[index] = true
-        run.leaving[index]?.now()
+    private func revoke(_ run: LaneRun, _ index: Int) {
+        guard run.events[index].result == nil, !run.events[index].isRevoked else { return }
+        run.events[index].isRevoked = true
+        run.events[index].leaving?.now()
         send { $0.revoke(run.firstEvent &+ UInt32(index), run.batch.assignments[index].lease) }
     }
 
@@ -298,21 +295,22 @@ final class WorkerProcess {
             guard case .creating = phase else { throw BadFrame("created without create") }
             owner.created(self, creation, at: now)
         case .answer(let answer):
-            let (lane, index) = try owned(frame)
-            try answered(lane, index, answer, at: now)
+            let (run, index) = try owned(frame)
+            try answered(run, index, answer, at: now)
         case .stateGet(let keys):
-            let (lane, index) = try owned(frame)
-            try asked(lane, index, frame.stream, keys)
+            let (run, index) = try owned(frame)
+            try asked(run, index, frame.stream, keys)
         case .call(let request):
-            let (lane, index) = try owned(frame)
-            try asked(lane, index, frame.stream, request, at: now)
+            let (run, index) = try owned(frame)
+            try asked(run, index, frame.stream, request, at: now)
         case .denied(let source, let detailType):
-            let (lane, index) = try owned(frame)
-            if let id = lanes[lane]?.batch.assignments[index].event.id, lineGate.admits(at: now) {
+            let (run, index) = try owned(frame)
+            if lineGate.admits(at: now) {
+                let id = run.batch.assignments[index].event.id
                 around.observer.note(.denied(id, source: source, detailType: detailType), of: name)
             }
         case .line(let level, let message, let fields):
-            let event = locate(frame.stream).flatMap { lanes[$0.lane]?.batch.assignments[$0.index].event }
+            let event = locate(frame.stream).map { $0.run.batch.assignments[$0.index].event }
             guard lineGate.admits(at: now) else { return }
             let line = HandlerLine(
                 level: level, message: message.printable, fields: fields, event: event?.id,
@@ -326,40 +324,40 @@ final class WorkerProcess {
         }
     }
 
-    private func locate(_ number: UInt32) -> (lane: Int, index: Int)? {
-        for lane in lanes.indices {
-            if let index = lanes[lane]?.index(of: number) { return (lane, index) }
+    private func locate(_ number: UInt32) -> (run: LaneRun, index: Int)? {
+        for case let run? in lanes {
+            if let index = run.index(of: number) { return (run, index) }
         }
         return nil
     }
 
     /// The event that a frame is about: given to this worker, not answered, under this fencing token.
-    private func owned(_ frame: Frame) throws(BadFrame) -> (Int, Int) {
-        guard let (lane, index) = locate(frame.stream), lanes[lane]?.awaits(index, fence: frame.fence) == true else {
+    private func owned(_ frame: Frame) throws(BadFrame) -> (LaneRun, Int) {
+        guard let (run, index) = locate(frame.stream), run.awaits(index, fence: frame.fence) else {
             throw BadFrame("a word on an event that this worker does not have")
         }
-        return (lane, index)
+        return (run, index)
     }
 
-    private func asked(_ lane: Int, _ index: Int, _ number: UInt32, _ keys: [Bytes]) throws(BadFrame) {
-        guard let run = lanes[lane], !run.isAsking[index] else { throw BadFrame("two questions at a time") }
-        lanes[lane]?.isAsking[index] = true
+    private func asked(_ run: LaneRun, _ index: Int, _ number: UInt32, _ keys: [Bytes]) throws(BadFrame) {
+        guard !run.events[index].isAsking else { throw BadFrame("two questions at a time") }
+        run.events[index].isAsking = true
         let lease = run.batch.assignments[index].lease
         run.exchange.send(.stateGet(StateQuestion(worker: token, number: number, lease: lease, keys: keys)))
     }
 
     /// Only what the operator allows leaves this house; only what is well formed, the next one.
     private func asked(
-        _ lane: Int, _ index: Int, _ number: UInt32, _ request: CallRequest, at now: Int64
+        _ run: LaneRun, _ index: Int, _ number: UInt32, _ request: CallRequest, at now: Int64
     ) throws(BadFrame) {
-        guard let run = lanes[lane], !run.isAsking[index] else { throw BadFrame("two questions at a time") }
+        guard !run.events[index].isAsking else { throw BadFrame("two questions at a time") }
         guard outgoing.count - sent <= Limits.unreadByWorker else {
             throw BadFrame("answers that it does not read")
         }
         let assignment = run.batch.assignments[index]
-        var tally = run.calls[index]
+        var tally = run.events[index].calls
         let ordinal = try tally.add(request)
-        lanes[lane]?.calls[index] = tally
+        run.events[index].calls = tally
         guard options.allows(callTo: request.service) else {
             if lineGate.admits(at: now) {
                 around.observer.note(.callDenied(assignment.event.id, service: request.service), of: name)
@@ -367,7 +365,7 @@ final class WorkerProcess {
             return send { $0.callAnswer(number, assignment.lease, .denied) }
         }
         let left = Duration.milliseconds(run.deadline - now)
-        guard !run.isRevoked[index], left > .zero else {
+        guard !run.events[index].isRevoked, left > .zero else {
             return send { $0.callAnswer(number, assignment.lease, .expired) }
         }
         let call = ServiceCall(
@@ -378,26 +376,25 @@ final class WorkerProcess {
                 event: assignment.event.id, handler: options.id, attempt: assignment.attempt, ordinal: ordinal,
                 traceParent: assignment.event.trace.parent))
         let leaving = Leaving()
-        lanes[lane]?.isAsking[index] = true
-        lanes[lane]?.leaving[index] = leaving
+        run.events[index].isAsking = true
+        run.events[index].leaving = leaving
         run.exchange.send(
             .call(
                 CallQuestion(worker: token, number: number, lease: assignment.lease, call: call, leaving: leaving)))
     }
 
-    private func answered(_ lane: Int, _ index: Int, _ answer: Answer, at now: Int64) throws(BadFrame) {
-        // The worker refused these already; a handler that writes frames of its own goes round it.
-        guard answer.effects.drafts.isEmpty || answer.effects.drafts.allSatisfy(options.allows) else {
-            throw BadFrame("a draft that is not listed")
+    private func answered(_ run: LaneRun, _ index: Int, _ answer: Answer, at now: Int64) throws(BadFrame) {
+        if case .done(let effects) = answer, !effects.isNothing {
+            // The worker refused these already; a handler that writes frames of its own goes round it.
+            guard effects.drafts.allSatisfy(options.allows) else { throw BadFrame("a draft that is not listed") }
+            guard effects.bytes <= Limits.effectsBytes else { throw BadFrame("too many effects") }
         }
-        guard answer.effects.bytes <= Limits.effectsBytes else { throw BadFrame("too many effects") }
-        guard let run = lanes[lane] else { return }
-        run.leaving[index]?.now()
+        run.events[index].leaving?.now()
         run.answered(index, answer, at: now)
         guard run.remaining == 0 else { return }
-        lanes[lane] = nil
+        lanes[run.lane] = nil
         if run.late > 0 { around.observer.note(.late(answers: run.late), of: name) }
-        run.exchange.send(.ended(run.results.map { $0 ?? .unanswered }))
+        run.exchange.send(.ended(run.results))
         owner.progressed(self, at: now)
     }
 
@@ -451,8 +448,8 @@ final class WorkerProcess {
             if let graceEnd = run.graceEnd {
                 if now >= graceEnd { kill(.overran(lane: lane)) } else { consider(graceEnd) }
             } else if now >= run.deadline {
-                for index in run.results.indices { revoke(lane, index) }
-                lanes[lane]?.graceEnd = now + options.grace.milliseconds
+                for index in run.events.indices { revoke(run, index) }
+                run.graceEnd = now + options.grace.milliseconds
                 consider(now + options.grace.milliseconds)
             } else {
                 consider(run.deadline)
@@ -488,7 +485,7 @@ final class WorkerProcess {
         for lane in lanes.indices {
             guard let run = lanes[lane] else { continue }
             lanes[lane] = nil
-            run.exchange.send(.ended(run.results.map { $0 ?? .unanswered }))
+            run.exchange.send(.ended(run.results))
         }
     }
 
@@ -511,8 +508,8 @@ final class WorkerProcess {
         if let mark, mark.batch == run.number { suspects = mark.events }
         if case .overran(let culprit) = cause, culprit != lane { suspects = 0..<0 }
         if cause == .stopped { suspects = 0..<0 }
-        return run.results.enumerated().map { index, result in
-            if let result { return result }
+        return run.events.indices.map { index in
+            if let result = run.events[index].result { return result }
             guard suspects.contains(index) else { return .unanswered }
             guard run.batch.isAlone else { return .suspect }
             let id = run.batch.assignments[index].event.id.text

@@ -11,12 +11,17 @@ public enum Base64URL {
     }
 
     /// `nil` for anything but the one text of a value.
-    public static func decode(_ text: ArraySlice<UInt8>) -> [UInt8]? {
-        guard let size = decodedCount(text.count) else { return nil }
+    public static func decode(_ text: ArraySlice<UInt8>) -> [UInt8]? { decode(text, text.indices) }
+
+    /// The same for a part of a text.
+    static func decode(_ text: ArraySlice<UInt8>, _ part: Range<Int>) -> [UInt8]? {
+        guard let size = decodedCount(part.count) else { return nil }
+        let origin = text.startIndex
         var isValid = true
         let bytes = [UInt8](unsafeUninitializedCapacity: size) { output, count in
             isValid = text.withUnsafeBufferPointer { text in
-                base64url_decode(text.baseAddress, text.count, output.baseAddress) == 1
+                let part = UnsafeBufferPointer(rebasing: text[part.lowerBound - origin..<part.upperBound - origin])
+                return base64url_decode(part.baseAddress, part.count, output.baseAddress) == 1
             }
             count = size
         }

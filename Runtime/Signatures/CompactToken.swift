@@ -42,57 +42,73 @@ public struct TokenHeader: Sendable, Hashable {
     public var isBound: Bool { source != nil && detailType != nil && resource != nil && id != nil }
 }
 
-/// `<header>.<payload>.<signature>`: a JWS in compact form (RFC 7515, section 7.1), read strictly, not yet verified.
-public struct CompactToken: Sendable {
+/// `<header>.<payload>.<signature>`: a JWS in compact form (RFC 7515, section 7.1), read strictly, not yet verified. A
+/// reference, since it is passed on with all that it holds.
+public final class CompactToken: Sendable {
     public let header: TokenHeader
     /// What was signed: `<header>.<payload>` as it was transmitted; a slice of the given text.
     public let signingInput: Bytes
     /// The payload, decoded.
     public let payload: Bytes
     public let signature: [UInt8]
+    /// True if the event's detailCore stands in its body as the bytes that were signed. The payload is a slice of the
+    /// body then: nobody keeps them twice.
+    let isWritten: Bool
 
     /// - Throws: `verify.malformed`, `verify.bad-algorithm`, `verify.bad-length`.
-    public init(parsing text: Bytes) throws(Failure) {
+    public convenience init(parsing text: Bytes) throws(Failure) { try self.init(parsing: text, beside: nil) }
+
+    /// - Parameter core: the detailCore that the token came with.
+    init(parsing text: Bytes, beside core: JSONNode?) throws(Failure) {
         guard let parts = Parts(of: text) else {
             throw Failure(.verifyMalformed, "token", "not three parts, each of something")
         }
         guard let size = Base64URL.decodedCount(parts.header.count), size <= Limits.tokenHeaderBytes,
-            let header = Base64URL.decode(parts.header)
+            let header = Base64URL.decode(text, parts.header)
         else { throw Failure(.verifyMalformed, "token header", "not base64url, or too long") }
-        self.header = try TokenHeader(parsing: header)
+        let said = try TokenHeader(parsing: header)
         guard Base64URL.decodedCount(parts.signature.count) == Self.signatureBytes else {
             throw Failure(.verifyBadLength, "token signature", "not of \(Self.signatureBytes) bytes")
         }
-        guard let signature = Base64URL.decode(parts.signature) else {
+        guard let signature = Base64URL.decode(text, parts.signature) else {
             throw Failure(.verifyMalformed, "token signature", "not base64url")
         }
-        guard let payload = Base64URL.decode(parts.payload) else {
+        guard let decoded = Base64URL.decode(text, parts.payload)?[...] else {
             throw Failure(.verifyMalformed, "token payload", "not base64url")
         }
-        self.payload = payload[...]
+        if let core, core.isWritten(decoded) {
+            isWritten = true
+            payload = core.raw
+        } else {
+            isWritten = false
+            payload = decoded
+        }
+        self.header = said
         self.signature = signature
-        signingInput = text[..<parts.payload.endIndex]
+        signingInput = text[..<parts.payload.upperBound]
     }
 
-    /// What stands before, between and behind the two full stops.
+    /// Where that stands which is before, between and behind the two full stops.
     private struct Parts {
-        let header: Bytes
-        let payload: Bytes
-        let signature: Bytes
+        let header: Range<Int>
+        let payload: Range<Int>
+        let signature: Range<Int>
 
         init?(of text: Bytes) {
-            guard let first = Self.stop(in: text), let last = Self.stop(in: text[(first + 1)...]),
-                Self.stop(in: text[(last + 1)...]) == nil
+            guard let first = Self.stop(in: text, from: text.startIndex),
+                let last = Self.stop(in: text, from: first + 1), Self.stop(in: text, from: last + 1) == nil
             else { return nil }
-            header = text[..<first]
-            payload = text[(first + 1)..<last]
-            signature = text[(last + 1)...]
+            header = text.startIndex..<first
+            payload = first + 1..<last
+            signature = last + 1..<text.endIndex
             guard !header.isEmpty, !payload.isEmpty, !signature.isEmpty else { return nil }
         }
 
-        private static func stop(in text: Bytes) -> Int? {
+        private static func stop(in text: Bytes, from place: Int) -> Int? {
             text.withUnsafeBytes { bytes in
-                guard let start = bytes.baseAddress, let stop = memchr(start, 0x2E, bytes.count) else { return nil }
+                let skipped = place - text.startIndex
+                guard let start = bytes.baseAddress, let stop = memchr(start + skipped, 0x2E, bytes.count - skipped)
+                else { return nil }
                 return text.startIndex + (UnsafeRawPointer(stop) - start)
             }
         }
@@ -129,14 +145,15 @@ extension TokenHeader {
         for (place, name) in Self.refused.enumerated() where members.has(Member.jti.rawValue + 1 + place) {
             throw Failure(.verifyMalformed, "token header", "\(name) is not allowed")
         }
-        guard let name = members[Member.alg.rawValue]?.string, let algorithm = TokenAlgorithm(exactly: name) else {
+        let algorithm = TokenAlgorithm.known.first { members.isString(Member.alg.rawValue, $0.rawValue) }
+        guard let algorithm else {
             throw Failure(.verifyBadAlgorithm, "token header", "alg is neither Dilithium2 nor ML-DSA-44")
         }
-        guard let kid = members[Member.kid.rawValue]?.stringBytes, Identifier.isKeyID(kid) else {
+        guard let keyID = members.string(Member.kid.rawValue, where: { Identifier.isKeyID($0) }) else {
             throw Failure(.verifyMalformed, "token header", "kid is missing, too long, or not visible ASCII")
         }
         self.algorithm = algorithm
-        keyID = kid.text
+        self.keyID = keyID
         signedAt = try Self.signedAt(members, algorithm)
         source = try Self.text(.src, in: members)
         detailType = try Self.text(.dt, in: members)
@@ -147,17 +164,17 @@ extension TokenHeader {
     }
 
     private static func requireProfile(_ members: NamedMembers) throws(Failure) {
-        guard members[Member.typ.rawValue]?.isString(type) == true else {
+        guard members.isString(Member.typ.rawValue, type) else {
             throw Failure(.verifyBadAlgorithm, "token header", "typ is not \(type)")
         }
-        guard members[Member.hash.rawValue]?.isString(hash) == true else {
+        guard members.isString(Member.hash.rawValue, hash) else {
             throw Failure(.verifyBadAlgorithm, "token header", "hash is not \(hash)")
         }
     }
 
     private static func signedAt(_ members: NamedMembers, _ algorithm: TokenAlgorithm) throws(Failure) -> Instant? {
-        if let node = members[Member.ts.rawValue] {
-            guard let instant = node.stringBytes.flatMap({ Timestamp.parse($0) }) else {
+        if members.has(Member.ts.rawValue) {
+            guard let instant = members.stringBytes(Member.ts.rawValue).flatMap({ Timestamp.parse($0) }) else {
                 throw Failure(.verifyMalformed, "token header", "ts is not ISO 8601 in UTC")
             }
             return instant
@@ -171,16 +188,16 @@ extension TokenHeader {
     }
 
     private static func text(_ member: Member, in members: NamedMembers) throws(Failure) -> String? {
-        guard let node = members[member.rawValue] else { return nil }
-        guard let bytes = node.stringBytes, Identifier.isText(bytes) else {
+        guard members.has(member.rawValue) else { return nil }
+        guard let text = members.string(member.rawValue, where: { Identifier.isText($0) }) else {
             throw Failure(.verifyMalformed, "token header", "\(member) is no short text without control characters")
         }
-        return bytes.text
+        return text
     }
 }
 
 extension TokenAlgorithm {
-    private static let known = TokenAlgorithm.allCases
+    fileprivate static let known = TokenAlgorithm.allCases
 
     /// Only the very bytes count: `ml-dsa-44` is not an algorithm.
     init?(exactly name: String) {

@@ -28,71 +28,68 @@ public final class EventVerifier: Verifier {
     public func verify(_ envelopes: [Envelope]) async -> [Result<Event, Failure>] {
         let now = clock.now
         let snapshots = keySets.map { $0.snapshot(at: now) }
-        let claims = envelopes.map { envelope in
-            Result { () throws(Failure) in try claim(of: envelope, with: snapshots) }
-        }
-        let variants = SignatureCheck.verify(claims.compactMap { try? $0.get().check })
-        var verdicts = variants.makeIterator()
-        let believed = claims.map { claim in
-            Result { () throws(Failure) in
-                let claim = try claim.get()
-                try believe(claim, signedAs: verdicts.next() ?? nil)
-                return claim
+        var claims: [Result<Claim, Failure>] = []
+        claims.reserveCapacity(envelopes.count)
+        var checks: [SignatureCheck] = []
+        checks.reserveCapacity(envelopes.count)
+        for envelope in envelopes {
+            do throws(Failure) {
+                let claim = try claim(of: envelope, with: snapshots)
+                checks.append(claim.check)
+                claims.append(.success(claim))
+            } catch {
+                claims.append(.failure(error))
             }
         }
-        var digests = Hash.sha256(each: believed.compactMap { try? $0.get().token.payload })[...]
-        return believed.map { claim in claim.map { event(of: $0, digests.removeFirst()) } }
-    }
-
-    /// What an envelope says, once it has passed all that is cheaper than its signature. Not yet believed. A reference,
-    /// since it is passed on with all that it holds.
-    private final class Claim {
-        let envelope: Envelope
-        let shape: EventShape
-        let token: CompactToken
-        let source: String
-        let detailType: String
-        let signedAt: Instant
-        let issuer: Issuer
-        let check: SignatureCheck
-
-        init(
-            _ envelope: Envelope, _ shape: EventShape, _ token: CompactToken, from source: String,
-            _ detailType: String, signedAt: Instant, by issuer: Issuer, _ check: SignatureCheck
-        ) {
-            self.envelope = envelope
-            self.shape = shape
-            self.token = token
-            self.source = source
-            self.detailType = detailType
-            self.signedAt = signedAt
-            self.issuer = issuer
-            self.check = check
+        var variants = SignatureCheck.verify(checks).makeIterator()
+        var payloads: [Bytes] = []
+        payloads.reserveCapacity(checks.count)
+        for place in claims.indices {
+            guard case .success(let claim) = claims[place] else { continue }
+            do throws(Failure) {
+                try believe(claim, signedAs: variants.next() ?? nil)
+                payloads.append(claim.token.payload)
+            } catch {
+                claims[place] = .failure(error)
+            }
+        }
+        var digests = Hash.sha256(each: payloads)[...]
+        return claims.indices.map { place in
+            claims[place].map { event(of: $0, digests.removeFirst(), envelopes[place].attributes) }
         }
     }
 
     private func claim(of envelope: Envelope, with snapshots: [KeySetSnapshot]) throws(Failure) -> Claim {
         let shape = try EventShape(parsing: envelope.body)
-        let token = try CompactToken(parsing: shape.token)
-        let header = token.header
-        guard let source = shape.source ?? header.source, let detailType = shape.detailType ?? header.detailType else {
-            throw Failure(.verifyBinding, header.keyID, "no envelope and no token says source and detail type")
+        let token = try CompactToken(parsing: shape.token, beside: shape.detailCore)
+        let source = Self.text(shape.source, token.header.source) ?? token.header.source
+        let detailType = Self.text(shape.detailType, token.header.detailType) ?? token.header.detailType
+        guard let source, let detailType else {
+            throw Failure(
+                .verifyBinding, token.header.keyID, "no envelope and no token says source and detail type")
         }
-        guard let signedAt = header.signedAt else {
+        guard let signedAt = token.header.signedAt else {
             throw Failure(.verifyMalformed, "token header", "it says no time")
         }
-        guard let issuer = try issuer(of: header, signedAt: signedAt, for: source, in: snapshots) else {
-            throw Failure(.verifyUnknownKey, header.keyID, "no key set for \(source) has it")
+        guard let issuer = try issuer(of: token.header.keyID, signedAt: signedAt, for: source, in: snapshots) else {
+            throw Failure(.verifyUnknownKey, token.header.keyID, "no key set for \(source) has it")
         }
-        guard issuer.key.algorithm == header.algorithm else {
-            throw Failure(.verifyBadAlgorithm, header.keyID, "the key is of \(issuer.key.algorithm.rawValue)")
+        guard issuer.key.algorithm == token.header.algorithm else {
+            throw Failure(
+                .verifyBadAlgorithm, token.header.keyID, "the key is of \(issuer.key.algorithm.rawValue)")
         }
         guard signedAt <= envelope.sentAt + options.skewAhead else {
-            throw Failure(.verifySkew, header.keyID, "signed after the queue had it")
+            throw Failure(.verifySkew, token.header.keyID, "signed after the queue had it")
         }
-        return Claim(
-            envelope, shape, token, from: source, detailType, signedAt: signedAt, by: issuer,
-            check(of: token, by: issuer))
+        let resource = Self.text(shape.resource, token.header.resource) ?? ""
+        let key = prepared.prepared(issuer.key, of: issuer.source.options.name)
+        return Claim(shape, token, from: source, detailType, resource, signedAt: signedAt, by: issuer, key)
+    }
+
+    /// What the envelope says, if it does: where the token says the same, its text is taken, and none is made.
+    private static func text(_ node: JSONNode?, _ signed: String?) -> String? {
+        if let signed, let node, node.isString(signed) { return signed }
+        return node?.string
     }
 
     private func believe(_ claim: Claim, signedAs variant: SignatureVariant?) throws(Failure) {
@@ -100,48 +97,44 @@ public final class EventVerifier: Verifier {
         try believe(variant, of: claim.issuer)
         try verifyPayload(of: claim, source.options.canonical)
         try verifyBinding(of: claim, isRequired: source.options.requireBinding)
-        guard source.speaks(for: claim.source) else {
+        guard claim.issuer.speaks else {
             throw Failure(
                 .verifyNotAuthorised, claim.token.header.keyID, "its key set may not speak for \(claim.source)")
         }
     }
 
-    private func event(of claim: Claim, _ payloadDigest: Digest) -> Event {
-        let token = claim.token
-        let digest = token.header.id == nil ? Hash.sha256(token.signingInput) : nil
+    private func event(of claim: Claim, _ payloadDigest: Digest, _ attributes: [Attribute]) -> Event {
+        let digest = claim.token.header.id == nil ? Hash.sha256(claim.token.signingInput) : nil
         return Event(
             id: id(of: claim, digest), tokenDigest: digest, payloadDigest: payloadDigest, source: claim.source,
-            detailType: claim.detailType, resource: claim.shape.resource, detail: token.payload,
-            keyID: token.header.keyID, signedAt: claim.signedAt, isBound: token.header.isBound,
-            trace: claim.shape.trace(claim.envelope.attributes))
+            detailType: claim.detailType, resource: claim.resource, detail: claim.token.payload,
+            keyID: claim.token.header.keyID, signedAt: claim.signedAt, isBound: claim.token.header.isBound,
+            trace: claim.shape.trace(attributes))
     }
 
     // MARK: the key
 
-    private struct Issuer {
-        let source: KeySetSource
-        let key: VerificationKey
-    }
-
     /// The key set that has the key: one that may speak for the source if there is one, else any, so that a stranger's
     /// valid signature is told from a forged one.
     private func issuer(
-        of header: TokenHeader, signedAt: Instant, for source: String, in snapshots: [KeySetSnapshot]
-    ) throws(Failure) -> Issuer? {
-        var stranger: Issuer?
+        of keyID: String, signedAt: Instant, for source: String, in snapshots: [KeySetSnapshot]
+    ) throws(Failure) -> Claim.Issuer? {
+        var stranger: Claim.Issuer?
         var unavailable: KeySetSource?
         var asked: [KeySetSource] = []
-        for (keySet, snapshot) in zip(keySets, snapshots) {
-            let speaks = keySet.speaks(for: source)
-            if !snapshot.isUsable {
-                if speaks { unavailable = keySet }
+        for place in keySets.indices {
+            let speaks = keySets[place].speaks(for: source)
+            if !snapshots[place].isUsable {
+                if speaks { unavailable = keySets[place] }
                 continue
             }
-            switch snapshot.key(header.keyID, signedAt: signedAt, ahead: options.skewAhead) {
-            case .found(let key) where speaks: return Issuer(source: keySet, key: key)
-            case .found(let key): stranger = Issuer(source: keySet, key: key)
-            case .revoked where speaks: throw Failure(.verifyNotAuthorised, header.keyID, "the key is revoked")
-            case .unknown where speaks: asked.append(keySet)
+            switch snapshots[place].key(keyID, signedAt: signedAt, ahead: options.skewAhead) {
+            case .found(let key):
+                let issuer = Claim.Issuer(source: keySets[place], key: key, speaks: speaks)
+                if speaks { return issuer }
+                stranger = issuer
+            case .revoked where speaks: throw Failure(.verifyNotAuthorised, keyID, "the key is revoked")
+            case .unknown where speaks: asked.append(keySets[place])
             case .revoked, .unknown: continue
             }
         }
@@ -155,21 +148,10 @@ public final class EventVerifier: Verifier {
 
     // MARK: what was signed
 
-    private func profile(of issuer: Issuer) -> SignatureProfile {
-        issuer.key.algorithm == .mldsa44 ? .mldsa44 : issuer.source.options.profile
-    }
-
-    private func check(of token: CompactToken, by issuer: Issuer) -> SignatureCheck {
-        let pinned = profile(of: issuer).variant
-        return SignatureCheck(
-            key: prepared.prepared(issuer.key, of: issuer.source.options.name), signature: token.signature,
-            message: token.signingInput, preferred: pinned?.identifier ?? issuer.key.variants.preferred)
-    }
-
-    private func believe(_ variant: SignatureVariant?, of issuer: Issuer) throws(Failure) {
+    private func believe(_ variant: SignatureVariant?, of issuer: Claim.Issuer) throws(Failure) {
         let key = issuer.key
         guard let variant else { throw Failure(.verifyBadSignature, key.keyID, "it verifies under no variant") }
-        let profile = profile(of: issuer)
+        let profile = issuer.profile
         guard profile.allows(variant) else {
             throw Failure(
                 .verifyProfile, key.keyID, "signed as \(variant.rawValue), allowed is \(profile.rawValue)")
@@ -178,12 +160,14 @@ public final class EventVerifier: Verifier {
     }
 
     private func verifyPayload(of claim: Claim, _ rule: CanonicalRule) throws(Failure) {
-        let core = claim.shape.detailCore
         // The same bytes, read strictly with the body.
-        if core.isWritten(claim.token.payload) {
-            guard rule == .asSigned || core.isCanonical else { throw Self.notCanonical(claim.token.header.keyID) }
+        if claim.token.isWritten {
+            guard rule == .asSigned || claim.shape.detailCore.isCanonical else {
+                throw Self.notCanonical(claim.token.header.keyID)
+            }
             return
         }
+        let core = claim.shape.detailCore
         let subject = claim.token.header.keyID
         let payload: JSONNode
         do {
@@ -214,7 +198,7 @@ public final class EventVerifier: Verifier {
         }
         try compare("src", claim.token.header.source, claim.source)
         try compare("dt", claim.token.header.detailType, claim.detailType)
-        try compare("res", claim.token.header.resource, claim.shape.resource)
+        try compare("res", claim.token.header.resource, claim.resource)
         let isRequired =
             isRequired
             || boundRoutes.contains { $0.source.matches(claim.source) && $0.detailType.matches(claim.detailType) }
@@ -226,7 +210,7 @@ public final class EventVerifier: Verifier {
     private func id(of claim: Claim, _ digest: Digest?) -> EventID {
         let issuer = claim.issuer.source.options.name
         if let id = claim.token.header.id { return EventID(issuer: issuer, text: id) }
-        if let id = claim.shape.id { return EventID(issuer: Self.envelopeIssuer, text: id) }
+        if let id = claim.shape.id?.string { return EventID(issuer: Self.envelopeIssuer, text: id) }
         return EventID(issuer: issuer, text: digest?.hexadecimal ?? "")
     }
 }

@@ -16,7 +16,7 @@ final class PreparedKeys: Sendable {
         var entries: [Name: (key: PreparedKey, used: UInt64)] = [:]
         var uses: UInt64 = 0
         /// The one that was used last: most events come by the key of the one before.
-        var last: (name: Name, key: PreparedKey)?
+        var last: (key: VerificationKey, prepared: PreparedKey)?
     }
     private let capacity: Int
     private let state = Mutex(State())
@@ -24,14 +24,15 @@ final class PreparedKeys: Sendable {
     init(capacity: Int = Limits.preparedKeys) { self.capacity = capacity }
 
     func prepared(_ key: VerificationKey, of issuer: String) -> PreparedKey {
+        let last = state.withLock { state in state.last?.key === key ? state.last?.prepared : nil }
+        if let last { return last }
         let name = Name(issuer: issuer, keyID: key.keyID, digest: key.digest)
         let known: PreparedKey? = state.withLock { state in
-            if let last = state.last, last.name.digest == name.digest, last.name == name { return last.key }
             state.uses += 1
-            guard let key = state.entries[name]?.key else { return nil }
+            guard let prepared = state.entries[name]?.key else { return nil }
             state.entries[name]?.used = state.uses
-            state.last = (name, key)
-            return key
+            state.last = (key, prepared)
+            return prepared
         }
         if let known { return known }
         let prepared = PreparedKey(key.bytes)
@@ -42,7 +43,7 @@ final class PreparedKeys: Sendable {
             }
             state.uses += 1
             state.entries[name] = (prepared, state.uses)
-            state.last = (name, prepared)
+            state.last = (key, prepared)
             return prepared
         }
     }

@@ -19,11 +19,9 @@ struct SignatureCheck {
         var variants: [SignatureVariant?] = []
         variants.reserveCapacity(checks.count)
         var requests: [dilithium_request] = []
-        var rest = checks[...]
-        while !rest.isEmpty {
+        for start in stride(from: 0, to: checks.count, by: together) {
             requests.removeAll(keepingCapacity: true)
-            verify(rest.prefix(together), after: &requests, into: &variants)
-            rest = rest.dropFirst(together)
+            verify(checks, start..<min(start + together, checks.count), after: &requests, into: &variants)
         }
         return variants
     }
@@ -35,24 +33,24 @@ struct SignatureCheck {
     /// Every signature and message must stay where it is until all are verified: each level of this recursion holds
     /// one of them.
     private static func verify(
-        _ checks: ArraySlice<SignatureCheck>, after requests: inout [dilithium_request],
+        _ checks: [SignatureCheck], _ places: Range<Int>, after requests: inout [dilithium_request],
         into variants: inout [SignatureVariant?]
     ) {
-        guard let check = checks.first else {
+        guard let place = places.first else {
             var verdicts = [UInt32](repeating: 0, count: requests.count)
             dilithium_verify_batch(requests, requests.count, &verdicts)
             for verdict in verdicts { variants.append(known.first { $0.identifier == verdict }) }
             return
         }
         let all = DILITHIUM_ROUND31.rawValue | DILITHIUM_IPD.rawValue | DILITHIUM_MLDSA44.rawValue
-        check.message.withUnsafeBufferPointer { message in
-            check.signature.withUnsafeBufferPointer { signature in
+        checks[place].message.withUnsafeBufferPointer { message in
+            checks[place].signature.withUnsafeBufferPointer { signature in
                 withUnsafePointer(to: dilithium_part(bytes: message.baseAddress, count: message.count)) { part in
                     requests.append(
                         dilithium_request(
-                            key: check.key.pointer, message: part, parts: 1, signature: signature.baseAddress,
-                            signature_bytes: signature.count, allowed: all, preferred: check.preferred))
-                    verify(checks.dropFirst(), after: &requests, into: &variants)
+                            key: checks[place].key.pointer, message: part, parts: 1, signature: signature.baseAddress,
+                            signature_bytes: signature.count, allowed: all, preferred: checks[place].preferred))
+                    verify(checks, places.dropFirst(), after: &requests, into: &variants)
                 }
             }
         }

@@ -2,8 +2,8 @@ import Cryptography
 import Events
 import Synchronization
 
-/// A public key of a key set.
-struct VerificationKey: Sendable {
+/// A public key of a key set: a reference, since every event has one.
+final class VerificationKey: Sendable {
     let keyID: String
     let algorithm: TokenAlgorithm
     let bytes: [UInt8]

@@ -7,6 +7,7 @@ import StoreCommon
 extension StoreCore {
     func claim(_ requests: [ClaimRequest], at now: Instant) throws(Failure) -> [Claim] {
         var granted: [UInt64] = []
+        granted.reserveCapacity(requests.count)
         var duplicates: [JournalEntry] = []
         defer { record(duplicates) }
         do throws(Failure) {
@@ -16,17 +17,18 @@ extension StoreCore {
                     let identities = Identities(request)
                     let met = try meet(request, identities, in: tables, tail, at: now)
                     let blocker = try tables.event(blocking: request, at: now)
-                    switch Dedup.judge(met.rows, for: request, permitted: met.permit, behind: blocker, at: now) {
+                    let rows = met?.rows ?? []
+                    switch Dedup.judge(rows, for: request, permitted: met?.permit, behind: blocker, at: now) {
                     case .grant(let history):
                         let fence = nextNumber()
                         let claimed = Claimed(
-                            request, history: history, row: met.own, wasDone: met.wasDone, permit: met.permit,
-                            keepsPayload: options.journal.keepsPayloads)
+                            request, history: history, row: met?.own, wasDone: met?.wasDone ?? false,
+                            permit: met?.permit, keepsPayload: options.journal.keepsPayloads)
                         claims.grant(claimed, identities, fence: fence, until: now + request.lease)
                         granted.append(fence)
                         return .granted(Lease(fence: fence), history)
                     case .done:
-                        duplicates.append(JournalEntry(duplicate: request, of: met.done ?? "", at: now))
+                        duplicates.append(JournalEntry(duplicate: request, of: met?.done ?? "", at: now))
                         return .done
                     case .inFlight: return .inFlight
                     case .dead(let failure): return .dead(failure)
@@ -42,7 +44,7 @@ extension StoreCore {
 
     /// What is known of a request before it is judged.
     private struct Met {
-        let permit: Permit?
+        var permit: Permit?
         /// What shares an identity with it.
         var rows: [Dedup.Row] = []
         /// The number of the ledger's row that its end will be written to.
@@ -52,16 +54,19 @@ extension StoreCore {
         var wasDone = false
     }
 
+    /// `nil` for a request of which nothing is known.
     private func meet(
         _ request: ClaimRequest, _ identities: Identities, in tables: Tables, _ tail: LedgerTail, at now: Instant
-    ) throws -> Met {
-        var met = Met(permit: try tables.permit(for: request, at: now))
+    ) throws -> Met? {
+        let permit = try tables.permit(for: request, at: now)
+        var known = permit.map { Met(permit: $0) }
         for match in Dedup.Row.Match.all {
             guard let key = identities.key(match) else { continue }
             let holder = claims.holder(match, of: identities, at: now)
             let found = try tables.ledgerRow(match, key, of: request, tail, at: now)
             if holder == nil, found == nil { continue }
             let live = found.flatMap { $0.keepUntil > now ? $0 : nil }
+            var met = known ?? Met()
             if met.own == nil, let found, found.isOwn(match, of: request) {
                 met.own = found.row
                 met.wasDone = live?.state == .done
@@ -73,8 +78,9 @@ extension StoreCore {
             } else if let holder {
                 met.rows.append(holder.dedupRow(match))
             }
+            known = met
         }
-        return met
+        return known
     }
 
     func renew(_ leases: [Lease], until: Instant) -> [Bool] {

@@ -11,10 +11,12 @@ struct Identities: Sendable {
     let business: Int64?
     private let scope: (event: Int64, business: Int64)
 
-    init(_ request: ClaimRequest) {
-        event = LedgerKey.make(event: request.event.id.text)
-        token = LedgerKey.make(.tokenDigest, of: request)
-        business = LedgerKey.make(.businessKey, of: request)
+    init(_ request: borrowing ClaimRequest) { self.init(request, request.event) }
+
+    private init(_ request: borrowing ClaimRequest, _ subject: borrowing Event) {
+        event = LedgerKey.make(event: subject.id.text)
+        token = subject.tokenDigest.map(LedgerKey.make(token:))
+        business = request.businessKey.map(LedgerKey.make(businessKey:))
         let consumer = JournalKey.spread(request.consumer.text, 0)
         scope.event = Int64(bitPattern: consumer)
         scope.business = business == nil
@@ -94,8 +96,11 @@ struct Claims {
     mutating func remove(_ fence: UInt64) {
         guard let lease = leases.removeValue(forKey: fence) else { return }
         for match in Dedup.Row.Match.all {
-            guard let key = lease.identities.claimKey(match), byIdentity[key] === lease else { continue }
-            byIdentity[key] = nil
+            guard let key = lease.identities.claimKey(match), let holder = byIdentity.removeValue(forKey: key) else {
+                continue
+            }
+            // Another's by now.
+            if holder !== lease { byIdentity[key] = holder }
         }
         if lease.claim.isTimer { timers.remove(lease.claim.id.text) }
     }

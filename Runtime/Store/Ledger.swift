@@ -49,7 +49,7 @@ extension Tables {
             try remove(old)
         }
         let (number, keepUntil) = (counters.nextLedgerRow, end.commitment.keepUntil)
-        LedgerRow.write(LedgerEnd(end: end), to: &statements.record)
+        LedgerRow.write(LedgerEnd(end), to: &statements.record)
         try write("INSERT INTO ledger (row, keep_until, entry) VALUES (?, ?, ?)", number, keepUntil)
         try keep(number, until: keepUntil)
         counters.added(number, identities, isDone: isDone)

@@ -1,6 +1,5 @@
 import Cryptography
 import Events
-import Pipeline
 import StoreCommon
 
 /// Where the ledger is looked up: 64 bits of SHA-256 of an identity. Nobody finds many identities with one key; where
@@ -8,19 +7,15 @@ import StoreCommon
 enum LedgerKey {
     static func make(event: String) -> Int64 { number(Hash.sha256(event.utf8), 0) }
 
-    static func make(_ match: Dedup.Row.Match, of request: ClaimRequest) -> Int64? {
-        switch match {
-        case .eventID: make(event: request.event.id.text)
-        case .tokenDigest: request.event.tokenDigest.map { number($0, 1) }
-        case .businessKey: request.businessKey.map { number($0, 2) }
-        }
-    }
+    static func make(token: Digest) -> Int64 { number(token, 1) }
+
+    static func make(businessKey: Digest) -> Int64 { number(businessKey, 2) }
 
     /// What a row is found by. Of business keys those that were done alone are looked for.
     static func each(of row: LedgerRow, _ body: (Int64) throws -> Void) rethrows {
         try body(make(event: row.id.text))
-        if let token = row.tokenDigest { try body(number(token, 1)) }
-        if let business = row.businessKey, row.state == .done { try body(number(business, 2)) }
+        if let token = row.tokenDigest { try body(make(token: token)) }
+        if let business = row.businessKey, row.state == .done { try body(make(businessKey: business)) }
     }
 
     private static func number(_ digest: Digest, _ kind: UInt64) -> Int64 {

@@ -135,9 +135,17 @@ struct LedgerRow: LedgerFields {
     }
 }
 
-/// The row that a run leaves.
+/// The row that a run leaves, with all that has texts at hand, as in ``RunFields``.
 struct LedgerEnd: LedgerFields {
-    let end: RunEnd
+    private let end: RunEnd
+    private let request: ClaimRequest
+    private let event: Event
+
+    init(_ end: RunEnd) {
+        self.end = end
+        request = end.claim.request
+        event = request.event
+    }
 
     var state: LedgerRow.State {
         switch end.outcome {
@@ -146,16 +154,16 @@ struct LedgerEnd: LedgerFields {
         default: .retry
         }
     }
-    var consumer: QueueName { end.claim.consumer }
-    var id: EventID { end.claim.event.id }
-    var tokenDigest: Digest? { end.claim.event.tokenDigest }
-    var handler: HandlerID { end.claim.handler }
-    var businessKey: Digest? { end.claim.businessKey }
-    var messageID: MessageID { end.claim.messageID }
-    var payloadDigest: Digest { end.claim.event.payloadDigest }
-    var source: String { end.claim.event.source }
-    var detailType: String { end.claim.event.detailType }
-    var resource: String { end.claim.event.resource }
+    var consumer: QueueName { request.consumer }
+    var id: EventID { event.id }
+    var tokenDigest: Digest? { event.tokenDigest }
+    var handler: HandlerID { request.handler }
+    var businessKey: Digest? { request.businessKey }
+    var messageID: MessageID { request.messageID }
+    var payloadDigest: Digest { event.payloadDigest }
+    var source: String { event.source }
+    var detailType: String { event.detailType }
+    var resource: String { event.resource }
     var history: History { end.commitment.history }
     var failure: Failure? { end.failure }
     var fence: UInt64 { end.commitment.lease.fence }

@@ -59,7 +59,8 @@ struct Columns {
 /// more than SQLite's own work. Here values go straight to SQLite.
 final class Statements {
     private let connection: OpaquePointer?
-    private var prepared: [UnsafePointer<UInt8>: OpaquePointer] = [:]
+    /// Few enough that looking at them in turn costs less than a hash; those of the common calls are among the first.
+    private var prepared: [(sql: UnsafePointer<UInt8>, statement: OpaquePointer)] = []
     /// The bytes of the values of the statement that runs: one buffer for all, instead of an allocation for each.
     private var scratch: [UInt8] = []
     /// What a row is put together in, before it is written.
@@ -67,7 +68,7 @@ final class Statements {
 
     init(_ db: Database) { connection = db.sqliteConnection }
 
-    deinit { for statement in prepared.values { sqlite3_finalize(statement) } }
+    deinit { for one in prepared { sqlite3_finalize(one.statement) } }
 
     var isInsideTransaction: Bool { sqlite3_get_autocommit(connection) == 0 }
 
@@ -173,7 +174,7 @@ final class Statements {
     }
 
     private func prepare(_ sql: StaticString) throws -> OpaquePointer {
-        if let statement = prepared[sql.utf8Start] { return statement }
+        for one in prepared where one.sql == sql.utf8Start { return one.statement }
         var statement: OpaquePointer?
         let code = sql.withUTF8Buffer { text in
             sqlite3_prepare_v3(
@@ -182,7 +183,7 @@ final class Statements {
         }
         try check(code, is: SQLITE_OK)
         guard let statement else { throw DatabaseError(resultCode: .SQLITE_MISUSE, message: "no statement") }
-        prepared[sql.utf8Start] = statement
+        prepared.append((sql.utf8Start, statement))
         return statement
     }
 

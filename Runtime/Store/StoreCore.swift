@@ -306,11 +306,11 @@ actor StoreCore {
     private func finish(_ calls: [Call], _ answers: [Answer], took: Duration) {
         for (call, answer) in zip(calls, answers) {
             if case .commit(let entries) = call.work, case .results(let results) = answer {
-                for (entry, result) in zip(entries, results) {
-                    if result == .committed {
-                        conclude(entry.fence)
+                for place in results.indices {
+                    if case .committed = results[place] {
+                        conclude(entries[place].fence)
                     } else {
-                        claims.endCommit(entry.fence)
+                        claims.endCommit(entries[place].fence)
                     }
                 }
             }

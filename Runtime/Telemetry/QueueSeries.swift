@@ -9,22 +9,16 @@ final class QueueSeries: Sendable {
     private struct Pair {
         let count: Level
         let time: Spread
-        func note(_ amount: Double, _ duration: Duration) {
-            count.add(amount)
-            time.note(duration)
-        }
-    }
-    private struct Handler {
-        let id: HandlerID
-        var outcomes: [(outcome: PipelineEvent.HandledOutcome, count: Level)] = []
-        let took: Spread
-        var waited: Spread?
     }
     private struct Found {
+        var received: Level?
+        var receivedBytes: Level?
         var verified: Level?
+        var committed: Pair?
         var settled: [(how: PipelineEvent.SettledAs, pair: Pair)] = []
         var stages: [(stage: Stage, pair: Pair)] = []
-        var handlers: [Handler] = []
+        var handled: [(handler: HandlerID, outcome: PipelineEvent.HandledOutcome, pair: Pair)] = []
+        var waited: [(handler: HandlerID, time: Spread)] = []
     }
 
     let queue: QueueName
@@ -36,83 +30,120 @@ final class QueueSeries: Sendable {
         self.registry = registry
     }
 
-    func verified(_ count: Int) {
+    func received(_ count: Int, bytes: Int) {
         found.withLock { found in
-            if let known = found.verified { return known.add(Double(count)) }
-            let (level, isOwn) = registry.level(.verified, [queue.text])
-            if isOwn { found.verified = level }
-            level.add(Double(count))
+            level(.received, &found.received).add(Double(count))
+            level(.receivedBytes, &found.receivedBytes).add(Double(bytes))
         }
     }
 
+    func verified(_ count: Int) { found.withLock { level(.verified, &$0.verified).add(Double(count)) } }
+
+    func committed(_ count: Int, took: Duration) {
+        found.withLock { found in
+            let (pair, isOwn) = found.committed.map { ($0, true) } ?? pair(.committed, [], .commits, [])
+            if isOwn { found.committed = pair }
+            pair.count.add(Double(count))
+            pair.time.note(took)
+        }
+    }
+
+    // Neighbours are mostly alike: each stretch of them is counted at once. Notes are read where they lie.
+
     func settled(_ settlements: [PipelineEvent.Settlement]) {
         found.withLock { found in
-            for each in settlements { settled(each.how, in: &found).note(1, each.endToEnd) }
+            var start = 0
+            while start < settlements.count {
+                let how = settlements[start].how
+                var end = start + 1
+                while end < settlements.count, settlements[end].how == how { end += 1 }
+                let pair = pair(of: how, in: &found)
+                pair.count.add(Double(end - start))
+                pair.time.note(start..<end) { settlements[$0].endToEnd }
+                start = end
+            }
         }
     }
 
     func handled(_ runs: [PipelineEvent.Run]) {
-        found.withLock { found in for run in runs { note(run, in: &found) } }
+        found.withLock { found in
+            var start = 0
+            while start < runs.count {
+                let (handler, outcome) = (runs[start].subject.handler, runs[start].outcome)
+                var end = start
+                var isFirst = false
+                while end < runs.count, runs[end].outcome == outcome, runs[end].subject.handler == handler {
+                    if runs[end].waited != nil { isFirst = true }
+                    end += 1
+                }
+                let id = handler ?? HandlerID("")
+                let pair = pair(of: outcome, by: id, in: &found)
+                pair.count.add(Double(end - start))
+                pair.time.note(start..<end) { runs[$0].took }
+                if isFirst { waited(for: id, in: &found).note(start..<end) { runs[$0].waited } }
+                start = end
+            }
+        }
     }
 
     func stage(_ stage: Stage, count: Int, took: Duration) {
         found.withLock { found in
-            if let known = found.stages.first(where: { $0.stage == stage }) {
-                return known.pair.note(Double(count), took)
-            }
-            let (pair, isOwn) = pair(.stageEvents, .stage, stage.rawValue)
-            if isOwn { found.stages.append((stage, pair)) }
-            pair.note(Double(count), took)
+            let pair = pair(of: stage, in: &found)
+            pair.count.add(Double(count))
+            pair.time.note(took)
         }
-    }
-
-    private func note(_ run: PipelineEvent.Run, in found: inout Found) {
-        let id = run.subject.handler ?? HandlerID("")
-        guard let place = place(of: id, in: &found) else {
-            registry.add(.handled, [queue.text, id.text, run.outcome.rawValue])
-            registry.observe(.handleSeconds, [queue.text, id.text], run.took)
-            if let waited = run.waited { registry.observe(.waitSeconds, [queue.text, id.text], waited) }
-            return
-        }
-        found.handlers[place].took.note(run.took)
-        if let waited = run.waited { note(waited, in: &found.handlers[place]) }
-        count(run.outcome, in: &found.handlers[place])
     }
 
     // MARK: - finding
 
-    private func settled(_ how: PipelineEvent.SettledAs, in found: inout Found) -> Pair {
-        if let known = found.settled.first(where: { $0.how == how }) { return known.pair }
-        let (pair, isOwn) = pair(.settled, .endToEnd, how.rawValue)
+    private func level(_ metric: Metric, _ known: inout Level?) -> Level {
+        if let known { return known }
+        let (level, isOwn) = registry.level(metric, [queue.text])
+        if isOwn { known = level }
+        return level
+    }
+
+    private func pair(of how: PipelineEvent.SettledAs, in found: inout Found) -> Pair {
+        for place in found.settled.indices where found.settled[place].how == how { return found.settled[place].pair }
+        let (pair, isOwn) = pair(.settled, [how.rawValue], .endToEnd, [how.rawValue])
         if isOwn { found.settled.append((how, pair)) }
         return pair
     }
 
-    private func pair(_ count: Metric, _ time: Metric, _ label: String) -> (Pair, isOwn: Bool) {
-        let (level, isLevel) = registry.level(count, [queue.text, label])
-        let (spread, isSpread) = registry.spread(time, [queue.text, label])
+    private func pair(of stage: Stage, in found: inout Found) -> Pair {
+        for place in found.stages.indices where found.stages[place].stage == stage { return found.stages[place].pair }
+        let (pair, isOwn) = pair(.stageEvents, [stage.rawValue], .stage, [stage.rawValue])
+        if isOwn { found.stages.append((stage, pair)) }
+        return pair
+    }
+
+    private func pair(
+        of outcome: PipelineEvent.HandledOutcome, by handler: HandlerID, in found: inout Found
+    ) -> Pair {
+        for place in found.handled.indices
+        where found.handled[place].outcome == outcome && found.handled[place].handler == handler {
+            return found.handled[place].pair
+        }
+        let (pair, isOwn) = pair(.handled, [handler.text, outcome.rawValue], .handleSeconds, [handler.text])
+        if isOwn { found.handled.append((handler, outcome, pair)) }
+        return pair
+    }
+
+    private func waited(for handler: HandlerID, in found: inout Found) -> Spread {
+        for place in found.waited.indices where found.waited[place].handler == handler {
+            return found.waited[place].time
+        }
+        let (time, isOwn) = registry.spread(.waitSeconds, [queue.text, handler.text])
+        if isOwn { found.waited.append((handler, time)) }
+        return time
+    }
+
+    /// Two series of this queue, by what labels they have besides.
+    private func pair(
+        _ count: Metric, _ countLabels: [String], _ time: Metric, _ timeLabels: [String]
+    ) -> (Pair, isOwn: Bool) {
+        let (level, isLevel) = registry.level(count, [queue.text] + countLabels)
+        let (spread, isSpread) = registry.spread(time, [queue.text] + timeLabels)
         return (Pair(count: level, time: spread), isLevel && isSpread)
-    }
-
-    private func place(of id: HandlerID, in found: inout Found) -> Int? {
-        if let place = found.handlers.firstIndex(where: { $0.id == id }) { return place }
-        let (took, isOwn) = registry.spread(.handleSeconds, [queue.text, id.text])
-        guard isOwn else { return nil }
-        found.handlers.append(Handler(id: id, took: took))
-        return found.handlers.count - 1
-    }
-
-    private func note(_ waited: Duration, in handler: inout Handler) {
-        if let known = handler.waited { return known.note(waited) }
-        let (spread, isOwn) = registry.spread(.waitSeconds, [queue.text, handler.id.text])
-        if isOwn { handler.waited = spread }
-        spread.note(waited)
-    }
-
-    private func count(_ outcome: PipelineEvent.HandledOutcome, in handler: inout Handler) {
-        if let known = handler.outcomes.first(where: { $0.outcome == outcome }) { return known.count.add(1) }
-        let (level, isOwn) = registry.level(.handled, [queue.text, handler.id.text, outcome.rawValue])
-        if isOwn { handler.outcomes.append((outcome, level)) }
-        level.add(1)
     }
 }

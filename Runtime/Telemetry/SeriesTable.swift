@@ -29,10 +29,16 @@ final class Spread: Sendable {
 
     var value: Registry.Distribution { distribution.withLock { $0 } }
 
-    func note(_ duration: Duration) {
-        let seconds = duration.inSeconds
-        let bucket = Metric.bounds.firstIndex { seconds <= $0 } ?? Metric.bounds.count
-        distribution.withLock { $0.note(bucket, seconds) }
+    func note(_ duration: Duration) { note(0..<1) { _ in duration } }
+
+    /// Several at once: those of `places` that have one.
+    func note(_ places: Range<Int>, _ duration: (Int) -> Duration?) {
+        distribution.withLock { distribution in
+            for place in places {
+                guard let seconds = duration(place)?.inSeconds else { continue }
+                distribution.note(Metric.bounds.firstIndex { seconds <= $0 } ?? Metric.bounds.count, seconds)
+            }
+        }
     }
 }
 

@@ -118,16 +118,12 @@ extension Telemetry: PipelineObserver {
 
     private func count(_ event: PipelineEvent, _ queue: QueueName) {
         switch event {
-        case .received(let count, let bytes):
-            registry.add(.received, [queue.text], Double(count))
-            registry.add(.receivedBytes, [queue.text], Double(bytes))
+        case .received(let count, let bytes): series(of: queue).received(count, bytes: bytes)
         case .redelivered: registry.add(.redelivered, [queue.text])
         case .verified(let subjects): series(of: queue).verified(subjects.count)
         case .duplicate: registry.add(.duplicates, [queue.text])
         case .handled(let runs): series(of: queue).handled(runs)
-        case .committed(let count, let took):
-            registry.add(.committed, [queue.text], Double(count))
-            registry.observe(.commits, [queue.text], took)
+        case .committed(let count, let took): series(of: queue).committed(count, took: took)
         case .settled(let settlements): series(of: queue).settled(settlements)
         case .stage(let stage, let count, let took): series(of: queue).stage(stage, count: count, took: took)
         case .inHand(let messages, let bytes, let oldest):
@@ -140,7 +136,7 @@ extension Telemetry: PipelineObserver {
 
     private func series(of queue: QueueName) -> QueueSeries {
         queues.withLock { queues in
-            if let known = queues.first(where: { $0.queue == queue }) { return known }
+            for place in queues.indices where queues[place].queue == queue { return queues[place] }
             let made = QueueSeries(queue, in: registry)
             if queues.count < Limits.queues { queues.append(made) }
             return made

@@ -94,6 +94,28 @@ struct ValueTests {
         #expect(none[0] == nil)
     }
 
+    @Test func readsScalarsOfMembersAsTheirNodesSayThem() throws {
+        let text =
+            #"{"plain":"ab","escaped":"a\u0062\n","empty":"","number":12,"digits":"0120","none":null,"list":["x"]}"#
+        let names: [StaticString] = ["plain", "escaped", "empty", "number", "digits", "none", "list", "missing"]
+        let found = try JSONDocument(Array(text.utf8)).root.members(MemberNames(names))
+        for place in names.indices {
+            #expect(found.has(place) == (place < 7))
+            #expect(found.string(place) == found[place]?.string && found.digits(place) == found[place]?.digits)
+            #expect(found.stringBytes(place) == found[place]?.stringBytes)
+            for word in ["ab", "ab\n", "", "12"] {
+                #expect(found.isString(place, word) == (found.string(place) == word))
+                #expect(found[place]?.isString(word) ?? false == (found.string(place) == word))
+            }
+        }
+        #expect(found.string(1) == "ab\n" && found.digits(4) == 120 && found.digits(0) == nil && found.string(3) == nil)
+        #expect(found.string(1) { $0.last == 0x0A } == "ab\n" && found.string(0) { $0.last == 0x0A } == nil)
+        #expect(found.string(7) { _ in true } == nil && found.string(3) { _ in true } == nil)
+        #expect(try #require(found[2]).isString { $0.isEmpty } && !(try #require(found[3])).isString { _ in true })
+        #expect(found[6]?.firstElement?.string == "x" && found[0]?.firstElement == nil)
+        #expect(try JSONDocument(Array("[]".utf8)).root.firstElement == nil)
+    }
+
     @Test func findsNothingWhereNothingIs() throws {
         let value = try JSONValue.parse(#"{"foo":["bar"],"x":1}"#)
         for text in ["/foo/1", "/foo/-", "/foo/00", "/foo/x", "/bar", "/x/0", "/foo/99999999999999999999"] {

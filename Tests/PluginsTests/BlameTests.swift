@@ -194,7 +194,8 @@ import WorkerProtocol
         let page = try BlameFile(in: test.folder.path)
         defer { close(page.descriptor) }
         let events = (0..<3).map { EventID(issuer: "issuer", text: "e-\($0)") }
-        page.begin(lane: 2, batch: 9, events)
+        page.begin(lane: 2, batch: 9)
+        for (index, event) in events.enumerated() { page.note(event, lane: 2, index) }
         #expect(page.mark(lane: 2) == nil)
         wp_mark_write(page.page, 2, wp_mark_of(9, 1, 1))
         #expect(page.mark(lane: 2) == BlameFile.Mark(batch: 9, events: 1..<2))
@@ -206,7 +207,8 @@ import WorkerProtocol
         let test = try TestHost()
         let page = try BlameFile(in: test.folder.path)
         defer { close(page.descriptor) }
-        page.begin(lane: 0, batch: 2, [EventID(issuer: "issuer", text: "e")])
+        page.begin(lane: 0, batch: 2)
+        page.note(EventID(issuer: "issuer", text: "e"), lane: 0, 0)
         wp_mark_write(page.page, 0, wp_mark_of(1, 0, 1))
         wp_mark_write(page.page, 1, wp_mark_of(0, 9, 9))
         try Data(repeating: 0xff, count: 4_096).write(to: URL(filePath: test.folder.file("x.blame")))

@@ -51,14 +51,13 @@ import WorkerProtocol
         Self.answer.withUnsafeBytes { assembler.append($0) }
         let frame = try #require(try assembler.next())
         #expect(frame.stream == 7 && frame.fence == 9)
-        guard case .answer(let answer) = try WorkerMessage(frame) else { return #expect(Bool(false)) }
-        #expect(answer.verdict == .done)
-        #expect(answer.effects.reads == [StateRead(key: Bytes("read"), version: 3)])
+        guard case .answer(.done(let effects)) = try WorkerMessage(frame) else { return #expect(Bool(false)) }
+        #expect(effects.reads == [StateRead(key: Bytes("read"), version: 3)])
         let write = StateWrite(
             key: Bytes("written"), value: Bytes("value"), expected: nil, timeToLive: .seconds(1))
-        #expect(answer.effects.writes == [write])
-        #expect(answer.effects.drafts.first?.attributes == [Attribute(name: "k", value: "v")])
-        #expect(answer.effects.timers.first?.at == Instant(unixMilliseconds: 5))
+        #expect(effects.writes == [write])
+        #expect(effects.drafts.first?.attributes == [Attribute(name: "k", value: "v")])
+        #expect(effects.timers.first?.at == Instant(unixMilliseconds: 5))
     }
 
     @Test(arguments: [1, 7, 18, 19, 4096]) func framesComeInPieces(_ size: Int) throws {

@@ -265,6 +265,30 @@ struct EventVerifierTests {
         #expect(try await gate.code(publisher) == .verifyPayloadMismatch)
     }
 
+    @Test("What was signed is kept once: where the body has the very bytes, the event's are a slice of it")
+    func keepsPayloadsOnce() async throws {
+        let gate = try await Gate()
+        var publisher = try Publisher()
+        let written = try publisher.envelope()
+        let event = try await gate.verify(written).get()
+        #expect(event.detail.text == Publisher.core)
+        #expect(written.body.indices.contains(event.detail.startIndex) && !isApart(event.detail, from: written.body))
+        publisher.payload = Publisher.core
+        publisher.core = " " + Publisher.core.replacing(",", with: ", ")
+        let spelled = try publisher.envelope()
+        let other = try await gate.verify(spelled).get()
+        #expect(other.detail.text == Publisher.core && isApart(other.detail, from: spelled.body))
+    }
+
+    private func isApart(_ part: Bytes, from whole: Bytes) -> Bool {
+        whole.withUnsafeBytes { whole in
+            part.withUnsafeBytes { part in
+                guard let start = part.baseAddress, let first = whole.baseAddress else { return true }
+                return start < first || start >= first + whole.count
+            }
+        }
+    }
+
     // MARK: binding and authority
 
     @Test("A bound token under another label is refused", arguments: ["src", "dt", "res"])

@@ -25,6 +25,30 @@ struct MetricTests {
         }
     }
 
+    /// Neighbours that are alike are counted at once; who comes in between is counted, too.
+    @Test func oneNoteOfManyCountsLikeManyOfOne() {
+        let (shipping, wait) = (PipelineEvent.Subject(handler: HandlerID("shipping")), Duration.milliseconds(70))
+        let outcomes: [PipelineEvent.HandledOutcome] = [.done, .done, .retry, .done, .done, .done, .reject]
+        let runs = outcomes.enumerated().map { place, outcome in
+            PipelineEvent.Run(
+                place == 3 ? shipping : Bench.subject, outcome, attempt: 1, waited: place % 2 == 0 ? wait : nil,
+                took: .milliseconds(1 << place))
+        }
+        let ends = [PipelineEvent.SettledAs.done, .done, .duplicate, .done].enumerated().map { place, how in
+            PipelineEvent.Settlement(Bench.subject, how, endToEnd: .milliseconds(3 << place))
+        }
+        let (once, oneByOne) = (Bench(), Bench())
+        once.telemetry.note(.handled(runs), of: orders, at: moment)
+        once.telemetry.note(.settled(ends), of: orders, at: moment)
+        for run in runs { oneByOne.telemetry.note(.handled([run]), of: orders, at: moment) }
+        for end in ends { oneByOne.telemetry.note(.settled([end]), of: orders, at: moment) }
+        let text = once.telemetry.exposition(at: moment)
+        #expect(text == oneByOne.telemetry.exposition(at: moment))
+        #expect(text.contains(#"handled_total{queue="orders",handler="billing",outcome="done"} 4"#))
+        #expect(text.contains(#"wait_seconds_count{queue="orders",handler="billing"} 4"#))
+        #expect(text.contains(#"settled_total{queue="orders",as="done"} 3"#))
+    }
+
     @Test func namesFollowTheRulesOfPrometheus() {
         #expect(Set(Metric.all.map(\.name)).count == Metric.all.count)
         for metric in Metric.all {

@@ -37,12 +37,18 @@ constexpr size_t surelyFinite = 300;
 
 using Index = simdjson::internal::dom_parser_implementation;
 
+struct Member {
+    std::string_view key;
+    uint32_t value;
+};
+
 struct Scratch {
     std::unique_ptr<Index> index;
     std::vector<Node> nodes;
     std::vector<uint32_t> open;
     std::vector<std::string_view> keys;
     std::vector<char> text;
+    std::vector<Member> members;
     std::string canonical;
 
     // What one large text needed is not kept for ever.
@@ -462,7 +468,13 @@ private:
 // Writes canonical form (RFC 8785).
 class Canonicaliser {
 public:
-    Canonicaliser(const uint8_t *bytes, const Node *nodes, std::string &out) : p(bytes), nodes(nodes), out(out) {}
+    Canonicaliser(const uint8_t *bytes, const Node *nodes, Scratch &scratch)
+        : p(bytes), nodes(nodes), out(scratch.canonical), members(scratch.members) {
+        out.clear();
+        if (out.capacity() > keptCapacity) out.shrink_to_fit();
+        members.clear();
+        if (members.capacity() > keptNodes) members.shrink_to_fit();
+    }
 
     Status status = CSIMDJSON_OK;
     size_t offset = 0;
@@ -480,14 +492,11 @@ public:
     }
 
 private:
-    struct Member {
-        std::string_view key;
-        uint32_t value;
-    };
-
     const uint8_t *p;
     const Node *nodes;
     std::string &out;
+    // Of the objects that are being written, each behind those of the one it stands in.
+    std::vector<Member> &members;
 
     std::string_view text(const Node &node) const {
         return {reinterpret_cast<const char *>(p + node.start), node.end - node.start};
@@ -609,9 +618,8 @@ private:
 
     void object(uint32_t index) {
         uint32_t end = nodes[index].next;
-        std::vector<Member> members;
+        size_t first = members.size();
         std::forward_list<std::string> plain;
-        members.reserve(nodes[index].count);
         for (uint32_t key = index + 1; key < end; key = nodes[key + 1].next) {
             std::string_view name = text(nodes[key]);
             if (nodes[key].escaped) {
@@ -621,12 +629,15 @@ private:
             }
             members.push_back({name, key + 1});
         }
-        if (!std::is_sorted(members.begin(), members.end(), precedes)) {
-            std::sort(members.begin(), members.end(), precedes);
+        size_t last = members.size();
+        if (!std::is_sorted(members.begin() + ptrdiff_t(first), members.end(), precedes)) {
+            std::sort(members.begin() + ptrdiff_t(first), members.end(), precedes);
         }
         out += '{';
-        for (const Member &member : members) {
-            if (&member != &members.front()) out += ',';
+        for (size_t at = first; at < last; at++) {
+            // A copy: an object within this one may move them.
+            Member member = members[at];
+            if (at > first) out += ',';
             if (nodes[member.value - 1].escaped) {
                 string(member.key);
             } else {
@@ -636,6 +647,7 @@ private:
             write(member.value);
             if (status != CSIMDJSON_OK) return;
         }
+        members.resize(first);
         out += '}';
     }
 };
@@ -751,11 +763,9 @@ extern "C" void csimdjson_members(
 }
 
 extern "C" csimdjson_text csimdjson_canonicalise(const uint8_t *bytes, const csimdjson_node *nodes, uint32_t index) {
-    std::string &out = scratch.canonical;
-    out.clear();
-    if (out.capacity() > keptCapacity) out.shrink_to_fit();
-    Canonicaliser canonicaliser(bytes, nodes, out);
+    Canonicaliser canonicaliser(bytes, nodes, scratch);
     canonicaliser.write(index);
+    const std::string &out = scratch.canonical;
     return {
         canonicaliser.status, canonicaliser.offset, reinterpret_cast<const uint8_t *>(out.data()), out.size(),
     };

@@ -79,7 +79,7 @@ extension Pipeline {
             generation: item.generation, step: item.step,
             since: item.state == .running ? item.ranAt : item.heldSince, until: parked.time(of: item.id),
             attempt: item.lease == nil && item.history.attempts == 0 ? 0 : item.history.attempts + 1,
-            deliveries: item.envelope.receiveCount, failure: item.lastFailure)
+            deliveries: item.deliveries, failure: item.lastFailure)
     }
 }
 

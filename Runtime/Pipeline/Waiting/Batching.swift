@@ -23,8 +23,7 @@ struct Batching {
         guard now >= heldUntil, !pending.isEmpty, underWay == 0 || (pending.count >= limit && underWay < lanes)
         else { return nil }
         underWay += 1
-        defer { pending.removeFirst(min(limit, pending.count)) }
-        return Array(pending.prefix(limit))
+        return pending.takeFirst(limit)
     }
 
     mutating func finished() {
@@ -37,5 +36,25 @@ struct Batching {
         underWay -= 1
         pending.insert(contentsOf: items, at: 0)
         heldUntil = until
+    }
+}
+
+extension Array {
+    /// Empty, with room for so many.
+    init(room count: Int) {
+        self = []
+        reserveCapacity(count)
+    }
+
+    /// Removes as many as there are, up to `most`: where that is all of them, none is copied.
+    mutating func takeFirst(_ most: Int) -> [Element] {
+        var taken: [Element] = []
+        guard count > most else {
+            swap(&taken, &self)
+            return taken
+        }
+        taken = Array(prefix(most))
+        removeFirst(most)
+        return taken
     }
 }

@@ -21,7 +21,7 @@ final class Workbench {
     private var isAloneRunning = false
     private var errors = 0
     private var suspendedUntil = Instant.distantPast
-    var circuit = Circuit()
+    private(set) var circuit = Circuit()
 
     init(_ handler: HandlerID, _ policy: HandlerPolicy) {
         self.handler = handler
@@ -122,6 +122,20 @@ final class Workbench {
         leave(count, isAlone: isAlone)
         errors += 1
         suspendedUntil = now + Self.startBackoff.delay(attempt: errors, random: &random) + .milliseconds(100)
+    }
+
+    /// An event of it waits for a dependency that is down.
+    func waited(at now: Instant, random: inout SeededGenerator) -> Circuit.Change? {
+        var circuit = circuit
+        defer { self.circuit = circuit }
+        return circuit.waited(at: now, random: &random)
+    }
+
+    /// An event of it came to an end of its own.
+    func progressed() -> Circuit.Change? {
+        var circuit = circuit
+        defer { self.circuit = circuit }
+        return circuit.progressed()
     }
 
     private func leave(_ count: Int, isAlone: Bool) {

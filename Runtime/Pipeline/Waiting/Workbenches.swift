@@ -7,7 +7,10 @@ struct Workbenches {
 
     init(_ handlers: [HandlerID: HandlerPolicy]) { adopt(handlers) }
 
-    subscript(handler: HandlerID) -> Workbench? { inOrder.first { $0.handler == handler } }
+    subscript(handler: HandlerID) -> Workbench? {
+        for place in inOrder.indices where inOrder[place].handler == handler { return inOrder[place] }
+        return nil
+    }
 
     mutating func adopt(_ handlers: [HandlerID: HandlerPolicy]) {
         for bench in inOrder where handlers[bench.handler] == nil { bench.retire() }

@@ -28,7 +28,7 @@ extension PluginHost {
         let templates = generation?.stateKeys(of: batch.handler)
         let reader = StateReader(batch.handler, state, clock)
         do throws(Failure) {
-            let outcomes = try await run(batch, isTrial: false, reader) { templates?.keys(of: $0.detail) ?? [] }
+            let outcomes = try await run(batch, isTrial: false, reader, templates)
             generation?.trial(of: batch.handler)?.servingRan(outcomes, at: clock.now)
             return .success(outcomes)
         } catch { return .failure(error) }
@@ -39,7 +39,7 @@ extension PluginHost {
         let reader = StateReader(batch.handler, state, clock)
         let ran: [Outcome]
         do throws(Failure) {
-            ran = try await run(batch, isTrial: true, reader) { trial.stateKeys(of: $0) }
+            ran = try await run(batch, isTrial: true, reader, trial.stateKeys)
         } catch { ran = batch.assignments.map { _ in .unanswered } }
         for outcome in ran { observer.note(.ran(.canary, outcome.inCanary), of: batch.handler) }
         let (outcomes, end) = trial.trialRan(ran, of: batch.assignments.map(\.event.id), at: clock.now)
@@ -57,9 +57,7 @@ extension PluginHost {
         let reader = StateReader(batch.handler, state, clock, isKept: true)
         let record = CallRecord()
         let calls = CallMaker(services, keeping: record)
-        let outcomes = try await run(batch, isTrial: false, reader, calls: calls) {
-            templates?.keys(of: $0.detail) ?? []
-        }
+        let outcomes = try await run(batch, isTrial: false, reader, templates, calls: calls)
         // What was not answered is run again, and shadowed then.
         let isTried = zip(batch.assignments, outcomes).map { assignment, outcome in
             outcome.isAnswer && trial.takes(assignment, isAlone: batch.isAlone)
@@ -79,8 +77,8 @@ extension PluginHost {
         let outcomes: [Outcome]
         do throws(Failure) {
             outcomes = try await run(
-                shadow.batch, isTrial: true, reader, calls: CallPlayback(record: shadow.heard)
-            ) { shadow.trial.stateKeys(of: $0) }
+                shadow.batch, isTrial: true, reader, shadow.trial.stateKeys,
+                calls: CallPlayback(record: shadow.heard))
         } catch { outcomes = shadow.batch.assignments.map { _ in .unanswered } }
         for ((assignment, serving), outcome) in zip(zip(shadow.batch.assignments, shadow.serving), outcomes) {
             let difference = Difference(serving: serving, trial: outcome)

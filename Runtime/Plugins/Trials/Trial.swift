@@ -22,21 +22,19 @@ final class Trial: Sendable {
     let options: TrialOptions
     let handler: HandlerID
     private let keys: BusinessKey?
-    private let templates: StateKeys
+    /// What of its state the second build wants to come with an event.
+    let stateKeys: StateKeys
     private let state: Mutex<State>
 
     init(_ options: TrialOptions, of handler: HandlerID, keys: BusinessKey?, templates: StateKeys) {
         self.options = options
         self.handler = handler
         self.keys = keys
-        self.templates = templates
+        stateKeys = templates
         state = Mutex(State(canary: Canary(options)))
     }
 
     var isOver: Bool { state.withLock { $0.isOver } }
-
-    /// Keys of state that the second build wants to come with the event.
-    func stateKeys(of event: Event) -> [Bytes] { templates.keys(of: event.detail) }
 
     /// All events of one business key go to one build. A canary gets first runs alone: what failed once, for whatever
     /// reason, is not for it.

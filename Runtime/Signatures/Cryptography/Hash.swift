@@ -27,14 +27,14 @@ public enum Hash {
     public static func sha256(each messages: [Bytes]) -> [Digest] {
         var digests: [Digest] = []
         digests.reserveCapacity(messages.count)
-        var rest = messages[...]
+        var start = 0
         var eight: [sha256_message] = []
-        while rest.count >= 8, rest.prefix(8).allSatisfy({ $0.count <= shortBytes }) {
+        while start + 8 <= messages.count, messages[start..<start + 8].allSatisfy({ $0.count <= shortBytes }) {
             eight.removeAll(keepingCapacity: true)
-            guard sha256(rest.prefix(8), after: &eight, into: &digests) else { break }
-            rest = rest.dropFirst(8)
+            guard sha256(messages, start..<start + 8, after: &eight, into: &digests) else { break }
+            start += 8
         }
-        for message in rest { digests.append(sha256(message)) }
+        for place in start..<messages.count { digests.append(sha256(messages[place])) }
         return digests
     }
 
@@ -43,9 +43,9 @@ public enum Hash {
 
     /// Every message must stay where it is until all are hashed: each level of this recursion holds one of them.
     private static func sha256(
-        _ messages: ArraySlice<Bytes>, after eight: inout [sha256_message], into digests: inout [Digest]
+        _ messages: [Bytes], _ places: Range<Int>, after eight: inout [sha256_message], into digests: inout [Digest]
     ) -> Bool {
-        guard let message = messages.first else {
+        guard let place = places.first else {
             return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 256) { bytes in
                 guard let start = bytes.baseAddress, sha256_eight(eight, start) != 0 else { return false }
                 for digest in stride(from: start, to: start + 256, by: 32) {
@@ -54,9 +54,9 @@ public enum Hash {
                 return true
             }
         }
-        return message.withUnsafeBufferPointer { buffer in
+        return messages[place].withUnsafeBufferPointer { buffer in
             eight.append(sha256_message(bytes: buffer.baseAddress, count: buffer.count))
-            return sha256(messages.dropFirst(), after: &eight, into: &digests)
+            return sha256(messages, places.dropFirst(), after: &eight, into: &digests)
         }
     }
 

@@ -3,39 +3,36 @@ public import Pipeline
 
 /// What a store must know of a claimed event to commit its end.
 public final class Claimed: Sendable {
-    public let consumer: QueueName
-    public let messageID: MessageID
-    public let event: Event
-    public let sentAt: Instant
+    public let request: ClaimRequest
     private let keepsPayload: Bool
-    public let handler: HandlerID
-    public let businessKey: Digest?
-    public let group: String?
     public let history: History
     /// The ledger's row of this identity, if it has one, and whether it says that the event was done.
     public let row: Int64?
     public let wasDone: Bool
     /// What it was granted by, where the ledger alone would have refused it.
     public let permit: Permit?
+    public let isTimer: Bool
 
     public init(
         _ request: ClaimRequest, history: History, row: Int64?, wasDone: Bool = false, permit: Permit? = nil,
         keepsPayload: Bool
     ) {
-        consumer = request.consumer
-        messageID = request.messageID
-        event = request.event
-        sentAt = request.sentAt
+        self.request = request
         self.keepsPayload = keepsPayload
-        handler = request.handler
-        businessKey = request.businessKey
-        group = request.group
         self.history = history
         self.row = row
         self.wasDone = wasDone
         self.permit = permit
+        isTimer = request.event.isTimer
     }
 
+    public var consumer: QueueName { request.consumer }
+    public var messageID: MessageID { request.messageID }
+    public var event: Event { request.event }
+    public var sentAt: Instant { request.sentAt }
+    public var handler: HandlerID { request.handler }
+    public var businessKey: Digest? { request.businessKey }
+    public var group: String? { request.group }
     public var id: EventID { event.id }
     public var tokenDigest: Digest? { event.tokenDigest }
     public var payloadDigest: Digest { event.payloadDigest }
@@ -46,7 +43,6 @@ public final class Claimed: Sendable {
     public var keyID: String { event.keyID }
     /// Where the journal keeps it.
     public var payload: Bytes? { keepsPayload ? event.detail : nil }
-    public var isTimer: Bool { source == TimerEvent.source && id.issuer == TimerEvent.issuer }
 
     public func dedupRow(_ match: Dedup.Row.Match) -> Dedup.Row {
         Dedup.Row(

@@ -44,7 +44,7 @@ public enum JournalChain {
 
     /// The same of a run's end.
     public static func write(
-        _ end: RunEnd, number: Int64, boot: Int64, after previous: Digest, to record: inout RecordWriter
+        _ end: RunFields, number: Int64, boot: Int64, after previous: Digest, to record: inout RecordWriter
     ) -> Digest {
         write(fields: end, number, boot, previous, to: &record)
     }

@@ -38,7 +38,7 @@ public protocol JournalFields {
 extension JournalEntry: JournalFields {}
 
 /// The end of a run: what both of its rows, the ledger's and the journal's, are written from.
-public final class RunEnd: JournalFields, Sendable {
+public final class RunEnd: Sendable {
     public let claim: Claimed
     public let commitment: Commitment
     public let time: Instant
@@ -47,9 +47,8 @@ public final class RunEnd: JournalFields, Sendable {
     /// What was done, where that is anything.
     public let effects: Effects?
 
-    public init(_ commitment: Commitment, of claim: Claimed, at now: Instant) {
+    public init(_ commitment: consuming Commitment, of claim: Claimed, at now: Instant) {
         self.claim = claim
-        self.commitment = commitment
         time = now
         switch commitment.verdict {
         case .done(let effects):
@@ -60,52 +59,67 @@ public final class RunEnd: JournalFields, Sendable {
         case .dead(let failure, _, _):
             (outcome, self.failure, effects) = (.dead, failure, nil)
         }
+        self.commitment = commitment
+    }
+}
+
+/// What the journal says of a run's end. All that has texts is at hand here: what is read from its own constants is not
+/// retained on its way into a row.
+public struct RunFields: JournalFields {
+    private let end: RunEnd
+    private let claim: Claimed
+    private let request: ClaimRequest
+    private let subject: Event
+
+    public init(_ end: RunEnd) {
+        self.end = end
+        claim = end.claim
+        request = claim.request
+        subject = request.event
     }
 
     /// A run that the ledger alone would have refused says so.
     private static let permitted = "permitted by override"
 
+    public var time: Instant { end.time }
+    public var outcome: JournalEntry.Outcome { end.outcome }
     public var kind: JournalEntry.Kind { .event }
     public var direction: JournalEntry.Direction { .incoming }
-    public var queue: String { claim.consumer.text }
-    public var message: String { claim.isTimer ? "" : claim.messageID.text }
-    public var issuer: String { claim.event.id.issuer }
-    public var event: String { claim.event.id.text }
+    public var queue: String { request.consumer.text }
+    public var message: String { claim.isTimer ? "" : request.messageID.text }
+    public var issuer: String { subject.id.issuer }
+    public var event: String { subject.id.text }
     public var parent: String { "" }
     public var publisher: String { "" }
-    public var correlationID: String { claim.event.trace.correlationID }
-    public var resource: String { claim.event.resource }
-    public var source: String { claim.event.source }
-    public var detailType: String { claim.event.detailType }
-    public var tenantID: String { claim.event.trace.tenantID }
-    public var userID: String { claim.event.trace.userID }
-    public var keyID: String { claim.event.keyID }
-    public var stage: String { failure?.code.area ?? "" }
-    public var code: String { failure?.code.rawValue ?? "" }
+    public var correlationID: String { subject.trace.correlationID }
+    public var resource: String { subject.resource }
+    public var source: String { subject.source }
+    public var detailType: String { subject.detailType }
+    public var tenantID: String { subject.trace.tenantID }
+    public var userID: String { subject.trace.userID }
+    public var keyID: String { subject.keyID }
+    public var stage: String { end.failure?.code.area ?? "" }
+    public var code: String { end.failure?.code.rawValue ?? "" }
     public var cause: String {
-        let cause = failure?.cause ?? ""
+        let cause = end.failure?.cause ?? ""
         guard claim.permit != nil else { return cause }
         return cause.isEmpty ? Self.permitted : "\(cause) (\(Self.permitted))"
     }
-    public var handler: String { claim.handler.text }
-    public var generation: Int { commitment.generation }
-    public var attempt: Int { commitment.history.attempts }
-    public var deliveries: Int { commitment.run.deliveries }
-    public var sentAt: Instant? { claim.isTimer ? nil : claim.sentAt }
-    public var waited: Duration? { commitment.run.waited }
-    public var took: Duration? { commitment.run.took }
-    public var retryAt: Instant? { commitment.run.retryAt }
-    public var payload: Digest? { claim.event.payloadDigest }
-}
-
-extension Effects {
-    fileprivate var isNothing: Bool { reads.isEmpty && writes.isEmpty && drafts.isEmpty && timers.isEmpty }
+    public var handler: String { request.handler.text }
+    public var generation: Int { end.commitment.generation }
+    public var attempt: Int { end.commitment.history.attempts }
+    public var deliveries: Int { end.commitment.run.deliveries }
+    public var sentAt: Instant? { claim.isTimer ? nil : request.sentAt }
+    public var waited: Duration? { end.commitment.run.waited }
+    public var took: Duration? { end.commitment.run.took }
+    public var retryAt: Instant? { end.commitment.run.retryAt }
+    public var payload: Digest? { subject.payloadDigest }
 }
 
 extension JournalEntry {
     /// The end of a run, as a value of its own.
     public init(_ commitment: Commitment, of claim: Claimed, at now: Instant) {
-        let end = RunEnd(commitment, of: claim, at: now)
+        let end = RunFields(RunEnd(commitment, of: claim, at: now))
         self.init(time: end.time, kind: end.kind, direction: end.direction, outcome: end.outcome)
         (queue, message, issuer, event) = (end.queue, end.message, end.issuer, end.event)
         (correlationID, resource, source, detailType) = (end.correlationID, end.resource, end.source, end.detailType)

@@ -11,6 +11,9 @@ struct JournalHead {
     let boot: Int64
     var hash: Digest
 
+    /// The place of the row that comes next.
+    var next: (number: Int64, boot: Int64, after: Digest) { (number + 1, boot, hash) }
+
     /// - Parameter boot: the boot that goes on; `nil` begins the next one, durably, with a chain of its own.
     static func load(_ db: Database, boot: Int64?) throws -> JournalHead {
         let statements = Statements(db)

@@ -10,27 +10,25 @@ extension Tables {
 
     /// - Parameter body: what the row keeps of the payload; `nil` or nothing keeps none.
     func append(_ entry: JournalEntry, body: Bytes? = nil) throws {
-        let head = counters.journal
-        let hash = JournalChain.write(
-            entry, number: head.number + 1, boot: head.boot, after: head.hash, to: &statements.record)
-        try insert(hash, body)
-        counters.appended(entry, hash, bytes: statements.record.count + (body?.count ?? 0))
+        let (number, boot, last) = counters.journal.next
+        let hash = JournalChain.write(entry, number: number, boot: boot, after: last, to: &statements.record)
+        try insert(entry, number, boot, hash, body)
     }
 
     /// With its payload, where that is kept.
     func append(_ end: RunEnd) throws {
-        let head = counters.journal
-        let hash = JournalChain.write(
-            end, number: head.number + 1, boot: head.boot, after: head.hash, to: &statements.record)
-        let body = end.claim.payload
-        try insert(hash, body)
-        counters.appended(end, hash, bytes: statements.record.count + (body?.count ?? 0))
+        let fields = RunFields(end)
+        let (number, boot, last) = counters.journal.next
+        let hash = JournalChain.write(fields, number: number, boot: boot, after: last, to: &statements.record)
+        try insert(fields, number, boot, hash, end.claim.payload)
     }
 
     /// The row that was written to the record.
-    private func insert(_ hash: Digest, _ body: Bytes?) throws {
-        let (number, boot) = (counters.journal.number + 1, counters.journal.boot)
-        try statements.record.withUnsafeBytes { record in
+    private func insert(
+        _ fields: some JournalFields, _ number: Int64, _ boot: Int64, _ hash: Digest, _ body: Bytes?
+    ) throws {
+        let record = statements.record
+        try record.withUnsafeBytes { record in
             try hash.withUnsafeBytes { hash in
                 try statements.write("INSERT INTO journal (number, boot, hash, entry) VALUES (?, ?, ?, ?)") { values in
                     values.bind(1, number)
@@ -43,6 +41,7 @@ extension Tables {
         if let body, !body.isEmpty {
             try run("INSERT INTO journal_bodies VALUES (?, ?)", [.integer(number), .bytes(body)])
         }
+        counters.appended(fields, hash, bytes: record.count + (body?.count ?? 0))
     }
 }
 

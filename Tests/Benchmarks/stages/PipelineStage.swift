@@ -29,7 +29,8 @@ enum PipelineStage {
         }
     }
 
-    /// All ports. Messages are numbered as they are given out.
+    /// All ports. Messages and their events are made before, and given out in turn: what makes and frees them is other
+    /// stages' to tell. There are more of them than may be in hand.
     private final class World: EventQueue, Verifier, Ledger, PublicationReceipts, HandlerHost, BusinessKeys {
         private struct State {
             var given = 0
@@ -37,19 +38,32 @@ enum PipelineStage {
             var fence: UInt64 = 0
             var waiter: CheckedContinuation<Void, Never>?
         }
+        private static let made = 4_096
         private let state = Mutex(State())
         private let count: Int
-        private let template: Event
-        private let body: Bytes
+        /// Where its body begins tells the number of a message.
+        private let messages: [Envelope]
+        private let events: [Result<Event, Failure>]
 
         init(_ count: Int) throws {
             self.count = count
             let detail = Bytes("{\"filler\":\"\(String(repeating: "x", count: 560))\",\"n\":1}")
-            body = Bytes(String(repeating: "x", count: 5_300))
-            template = Event(
-                id: EventID(issuer: "bench", text: "bench-1"), tokenDigest: nil, payloadDigest: Hash.sha256(detail),
-                source: "test.in", detailType: "Payment.Settled.v1", resource: "", detail: detail, keyID: "bench",
-                signedAt: Messages.now, isBound: true, trace: Event.Trace(correlationID: "c-1"))
+            let digest = Hash.sha256(detail)
+            let bytes = Bytes(String(repeating: "x", count: 5_300 + Self.made))
+            messages = (0..<Self.made).map { number in
+                Envelope(
+                    messageID: MessageID("5d1c8f0e-0000-4000-8000-\(1_000_000_000 + number)"),
+                    receipt: ReceiptHandle("receipt of the message with number \(number)"),
+                    body: bytes[number..<number + 5_300], sentAt: Messages.now, firstReceivedAt: Messages.now)
+            }
+            events = messages.map { message in
+                .success(
+                    Event(
+                        id: EventID(issuer: "bench", text: message.messageID.text), tokenDigest: nil,
+                        payloadDigest: digest, source: "test.in", detailType: "Payment.Settled.v1", resource: "",
+                        detail: detail, keyID: "bench", signedAt: Messages.now, isBound: true,
+                        trace: Event.Trace(correlationID: "c-1")))
+            }
         }
 
         func finished() async {
@@ -70,12 +84,7 @@ enum PipelineStage {
                 return state.given..<min(state.given + most, count)
             }
             if numbers.isEmpty { try? await Task.sleep(for: .milliseconds(20)) }
-            return numbers.map { number in
-                Envelope(
-                    messageID: MessageID("5d1c8f0e-0000-4000-8000-\(1_000_000_000 + number)"),
-                    receipt: ReceiptHandle("receipt of the message with number \(number)"), body: body,
-                    sentAt: Messages.now, firstReceivedAt: Messages.now)
-            }
+            return numbers.map { messages[$0 % Self.made] }
         }
         func delete(_ receipts: [ReceiptHandle]) async -> [Failure?] {
             let waiter = state.withLock { state in
@@ -90,14 +99,7 @@ enum PipelineStage {
         func changeVisibility(_ changes: [VisibilityChange]) async -> [Failure?] { changes.map { _ in nil } }
 
         func verify(_ envelopes: [Envelope]) async -> [Result<Event, Failure>] {
-            envelopes.map { envelope in
-                .success(
-                    Event(
-                        id: EventID(issuer: "bench", text: envelope.messageID.text), tokenDigest: nil,
-                        payloadDigest: template.payloadDigest, source: template.source,
-                        detailType: template.detailType, resource: "", detail: template.detail, keyID: "bench",
-                        signedAt: Messages.now, isBound: true, trace: template.trace))
-            }
+            envelopes.map { events[$0.body.startIndex] }
         }
         func businessKey(of event: Event, for handler: HandlerID) -> Result<Digest?, Failure> { .success(nil) }
 

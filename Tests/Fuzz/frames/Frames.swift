@@ -52,7 +52,9 @@ struct Reception: Equatable {
             while let frame = try assembler.next() {
                 let message = try WorkerMessage(frame)
                 try message.check()
-                messages.append("\(frame.stream) \(frame.fence) \(message)")
+                var text = "\(frame.stream) \(frame.fence) "
+                dump(message, to: &text)
+                messages.append(text)
             }
         }
     }
@@ -62,9 +64,10 @@ extension WorkerMessage {
     /// The bounds that all behind the decoder count on.
     func check() throws {
         switch self {
-        case .answer(let answer):
-            try demand(answer.reason.code.utf8.count <= 64 && answer.after ?? .zero <= .days(14), "a large answer")
-            try answer.effects.check()
+        case .answer(.done(let effects)): try effects.check()
+        case .answer(.retry(let after, let reason)), .answer(.wait(let after, let reason)):
+            try demand(reason.code.utf8.count <= 64 && after ?? .zero <= .days(14), "a large answer")
+        case .answer(.reject(let reason)): try demand(reason.code.utf8.count <= 64, "a large answer")
         case .call(let call):
             try demand(call.body.count <= Limits.callRequestBytes, "a large body")
             try demand(call.headers.count <= Limits.callHeaders, "many headers")
