@@ -1,5 +1,5 @@
 import Foundation
-import Synchronization
+import Support
 import Testing
 
 /// A program of its own process, with an environment that makes AWS clients talk to a local cloud.
@@ -11,44 +11,27 @@ enum Program {
     }
 
     static func run(_ arguments: [String], endpoint: String) async throws -> Outcome {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = arguments
-        process.environment = ProcessInfo.processInfo.environment.merging([
+        let folder = try TemporaryFolder()
+        defer { withExtendedLifetime(folder) {} }
+        let (output, errors) = (folder.file("output"), folder.file("errors"))
+        let environment = ProcessInfo.processInfo.environment.merging([
             "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_DEFAULT_REGION": "eu-central-1",
             "AWS_ENDPOINT_URL": endpoint, "AWS_EC2_METADATA_DISABLED": "true", "AWS_PAGER": "",
             "AWS_CONFIG_FILE": "/nonexistent", "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent",
             "NO_PROXY": "127.0.0.1", "PYTHONDONTWRITEBYTECODE": "1",
         ]) { $1 }
-        let output = Pipe()
-        let errors = Pipe()
-        process.standardOutput = output
-        process.standardError = errors
-        process.standardInput = FileHandle.nullDevice
-        async let outputText = text(of: output)
-        async let errorText = text(of: errors)
-        let status: Int32 = try await withCheckedThrowingContinuation { continuation in
-            process.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
-            do { try process.run() } catch {
-                process.terminationHandler = nil
-                try? output.fileHandleForWriting.close()
-                try? errors.fileHandleForWriting.close()
-                continuation.resume(throwing: error)
-            }
+        let process = try ChildProcess(
+            arguments, environment: environment, output: .file(output), errors: .file(errors))
+        // A thread of its own waits: those of the pool are the cloud's.
+        let ending = await withCheckedContinuation { continuation in
+            Thread.detachNewThread { continuation.resume(returning: process.end()) }
         }
-        return Outcome(status: status, output: await outputText, errors: await errorText)
+        guard case .exit(let status)? = ending else {
+            process.kill()
+            return Outcome(status: -1, output: try text(output), errors: try text(errors))
+        }
+        return Outcome(status: status, output: try text(output), errors: try text(errors))
     }
 
-    private static func text(of pipe: Pipe) async -> String {
-        let bytes = Mutex(Data())
-        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
-            pipe.fileHandleForReading.readabilityHandler = { handle in
-                let data = handle.availableData
-                guard data.isEmpty else { return bytes.withLock { $0.append(data) } }
-                handle.readabilityHandler = nil
-                continuation.resume()
-            }
-        }
-        return bytes.withLock { String(decoding: $0, as: UTF8.self) }
-    }
+    private static func text(_ path: String) throws -> String { try String(contentsOfFile: path, encoding: .utf8) }
 }
